@@ -1,0 +1,37 @@
+# Every target makes its own environment: a fresh machine needs python3 and make only.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST := .venv-oldest
+PIP_FLAGS := --quiet --disable-pip-version-check
+
+.PHONY: demo test test-oldest lint docs clean
+
+demo: $(VENV)/installed  ## compare with PCA on the bundled digits, into report/
+	$(BIN)/python -m sklearn_ae compare --data digits --n-components 2 8 32 --out report
+
+test: $(VENV)/installed  ## run the test suite
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/installed  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+docs: $(VENV)/installed  ## check that every public docstring is complete
+	$(BIN)/python -m pytest tests/test_docstrings.py
+
+test-oldest: $(OLDEST)/installed  ## run the suite on the oldest supported versions
+	$(OLDEST)/bin/python -m pytest -n auto
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[all]"
+	touch $@
+
+$(OLDEST)/installed: pyproject.toml constraints.txt constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints-oldest.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OLDEST) report

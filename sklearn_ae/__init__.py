@@ -1,0 +1,19 @@
+"""scikit-learn-compatible autoencoders that stand where PCA stood."""
+
+from ._autoencoder import AutoencoderTransformer
+from .compare import Comparison, compare
+from .exceptions import DivergenceWarning, InterruptedFitWarning, PCAFloorWarning
+from .nn.architectures import Architecture, DenseArchitecture
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "AutoencoderTransformer",
+    "Comparison",
+    "DenseArchitecture",
+    "DivergenceWarning",
+    "InterruptedFitWarning",
+    "PCAFloorWarning",
+    "compare",
+]

@@ -1,0 +1,132 @@
+"""Command line: ``python -m sklearn_ae compare --data digits --out report``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .compare import Comparison, compare
+from .datasets import load
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        Words of the command line; None takes ``sys.argv``.
+
+    Returns
+    -------
+    status : int
+        0, or 2 after an error, which is told in one line on stderr.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        console = _console()
+        table = load(options.data, options.target)
+        X, y = _first_rows(table.X, table.y, options.max_rows)
+        result = compare(
+            X,
+            y,
+            n_components=options.n_components,
+            cv=options.folds,
+            random_state=options.random_state,
+            name=table.name,
+            image_shape=table.image_shape,
+            verbose=1,
+        )
+        paths = result.save(options.out)
+    except (ImportError, OSError, ValueError) as error:
+        sys.stderr.write(f"sklearn-ae: {error}\n")
+        return 2
+    _show(console, result, X.shape, paths)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sklearn_ae",
+        description="Autoencoders that stand where PCA stood.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "compare", help="compare every autoencoder with PCA on a data set"
+    )
+    command.add_argument(
+        "--data",
+        default="digits",
+        help="digits, mnist, cifar10, the name of a tabular set, or the path of a "
+        ".csv, .parquet or .npz file (default: digits)",
+    )
+    command.add_argument("--target", help="column that holds the labels")
+    command.add_argument(
+        "--n-components",
+        type=int,
+        nargs="+",
+        default=[2, 8, 32],
+        metavar="K",
+        help="code sizes (default: 2 8 32)",
+    )
+    command.add_argument(
+        "--folds", type=int, default=3, help="number of folds (default: 3)"
+    )
+    command.add_argument(
+        "--max-rows",
+        type=int,
+        help="use only this many rows, evenly spread over the table",
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path("report"), help="folder (default: report)"
+    )
+    command.add_argument(
+        "--random-state", type=int, default=0, help="seed (default: 0)"
+    )
+    return parser
+
+
+def _first_rows(X, y, max_rows: int | None):
+    if max_rows is None or max_rows >= len(X):
+        return X, y
+    step = -(-len(X) // max_rows)
+    return X[::step], None if y is None else y[::step]
+
+
+def _console():
+    try:
+        from rich.console import Console
+    except ImportError as error:
+        raise ImportError(
+            "the command line needs rich; install it with "
+            "pip install 'sklearn-ae[plot]'."
+        ) from error
+    return Console()
+
+
+def _show(
+    console, result: Comparison, shape: tuple[int, int], paths: list[Path]
+) -> None:
+    from rich.table import Table
+
+    frame = result._display_frame()
+    title = f"{result.name}: {shape[0]} rows, {shape[1]} features (mean ± std of folds)"
+    table = Table(title=title)
+    for column in (*frame.index.names, *frame.columns):
+        table.add_column(column, justify="left" if column == "estimator" else "right")
+    best = result.summary()[("error", "mean")].groupby("n_components").idxmin()
+    for key, row in frame.iterrows():
+        style = "bold green" if key == best[key[0]] else None
+        ends = key[1] == result.estimators[-1]
+        table.add_row(str(key[0]), key[1], *row, style=style, end_section=ends)
+    console.print(table)
+    for sentence in result.sentences():
+        console.print(sentence, highlight=False)
+    console.print("Written: " + ", ".join(map(str, paths)), highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The plain autoencoder."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ._base import BaseAutoencoder
+from .nn.autoencoder import Autoencoder
+from .nn.losses import LOSSES, ReconstructionObjective
+
+__all__ = ["AutoencoderTransformer"]
+
+
+class AutoencoderTransformer(BaseAutoencoder):
+    r"""Autoencoder that minimises the reconstruction error of an undercomplete code.
+
+    With encoder :math:`f`, decoder :math:`g` and rows :math:`x_i` it minimises
+
+    .. math:: \frac{1}{n} \sum_{i=1}^{n} \ell\bigl(x_i, g(f(x_i))\bigr),
+
+    where the loss :math:`\ell` is summed over features. Encoder and decoder are each
+    the sum of a linear map, which starts at PCA, and a network whose output starts at
+    zero. Training can therefore only improve on PCA: the best state on held-out rows
+    is kept, and if its gain over PCA is not reliable, the fitted model *is* PCA.
+
+    Use it where ``PCA`` stood and the data may lie near a curved surface. Do not use
+    it for data with fewer than some hundred rows, where the fit mostly returns PCA,
+    or where components must be orthogonal or ordered.
+
+    Parameters
+    ----------
+    n_components : int or float, default=None
+        Width of the code, at most ``min(n_samples, n_features)``. A float in (0, 1)
+        takes the smallest code whose PCA keeps this share of the variance. None
+        takes half of the features, at most 32.
+    hidden_layer_sizes : tuple of int, default=(256, 128)
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
+        a linear autoencoder.
+    activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
+        Function after each hidden layer. Code and output are linear.
+    tied_weights : bool, default=False
+        Let the decoder use the encoder's weights, transposed.
+    architecture : Architecture or callable, default=None
+        Builds the networks in place of the three parameters above: an object such
+        as :class:`DenseArchitecture`, or a callable ``(n_features, n_components) ->
+        (encoder, decoder)`` that returns torch modules.
+    init : {"pca", "random"}, default="pca"
+        ``"pca"`` adds the linear path described above. ``"random"`` trains the bare
+        networks from random weights, with no floor under the result.
+    scaling : {"global", "per_feature"} or None, default="global"
+        How rows are prepared inside: centred and divided by one number, so that the
+        objective is PCA's; centred and divided by each feature's standard deviation;
+        or left as they are. Errors are always reported in the units of X.
+    loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
+        Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
+        in [0, 1]; it ignores `scaling`.
+    learning_rate : float, default=4e-3
+        Peak step size of AdamW [2]_, greater than 0.
+    schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` rises to `learning_rate` in the first fifth of `max_iter`
+        epochs and falls to zero at their end [3]_.
+    weight_decay : float, default=0.0
+        Decoupled weight decay of the networks' weight matrices; the linear path is
+        spared.
+    batch_size : int or "auto", default="auto"
+        Rows per step. ``"auto"`` takes a twentieth of the rows between 32 and 256,
+        and a thousandth, at most 4096, for more than 256,000 rows; rounded down to a
+        power of two.
+    max_iter : int, default=None
+        Passes over the rows at most. None takes as many as make 2,000 steps, between
+        10 and 100.
+    early_stopping : bool, default=True
+        Hold out rows to judge each epoch, keep the best state and compare it with
+        PCA. False trains on all rows for `max_iter` epochs and compares with PCA on
+        training rows.
+    validation_fraction : float or "auto", default="auto"
+        Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
+        60 rows, and at most 30 % and 5,000 rows.
+    n_iter_no_change : int, default=20
+        Epochs without progress after which training ends.
+    tol : float, default=1e-4
+        Share of the best validation loss that counts as progress.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the previous solution and scaling.
+    device : str, default="auto"
+        ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
+        ``"mps"``.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Type of the matrix products in training steps. ``"auto"`` takes bfloat16
+        where the processor has it and layers are large. Everything else is float32.
+    callbacks : list of skorch callbacks, default=None
+        Used as they are. They see the losses in ``net.history``.
+    verbose : int, default=0
+        1 shows a progress bar on stderr.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, held-out rows and the order of rows. None draws
+        fresh entropy; global random state is never read or changed.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    net_ : skorch.NeuralNet
+        The net around it; ``net_.history`` has a record per epoch.
+    n_components_ : int
+        Width of the code.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features, where X has string column names.
+    n_iter_ : int
+        Epochs trained.
+    best_iter_ : int
+        Epoch whose state is kept; 0 is the PCA start.
+    loss_curve_ : list of float
+        Mean training loss per row of each epoch, on scaled rows.
+    validation_loss_curve_ : list of float
+        The same on validation rows; NaN without them.
+    reconstruction_error_ : float
+        Mean squared error per value on the validation rows (without them, on
+        training rows), in squared units of X.
+    pca_reconstruction_error_ : float
+        The same for PCA with the same number of components and training rows.
+    beats_pca_ : bool
+        Whether the gain over PCA was reliable. If not, a :class:`PCAFloorWarning` is
+        given, and with ``init="pca"`` the model is PCA of all rows.
+    mean_ : ndarray of shape (n_features_in_,)
+        Mean of each feature.
+    scale_ : ndarray of shape (n_features_in_,)
+        What each centred feature was divided by.
+    device_ : str
+        Where the module is.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear special case.
+
+    References
+    ----------
+    .. [1] Hinton, G. E. & Salakhutdinov, R. R. (2006). Reducing the dimensionality
+       of data with neural networks. Science 313. doi:10.1126/science.1127647
+    .. [2] Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization.
+       arXiv:1711.05101
+    .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = AutoencoderTransformer(n_components=8, max_iter=20, random_state=0).fit(X)
+    >>> ae.transform(X).shape
+    (1797, 8)
+    >>> ae.reconstruction_error_ < ae.pca_reconstruction_error_
+    True
+    """
+
+    def __init__(
+        self,
+        n_components: int | float | None = None,
+        *,
+        hidden_layer_sizes: tuple[int, ...] = (256, 128),
+        activation: str = "gelu",
+        tied_weights: bool = False,
+        architecture=None,
+        init: str = "pca",
+        scaling: str | None = "global",
+        loss: str = "squared_error",
+        learning_rate: float = 4e-3,
+        schedule: str = "one_cycle",
+        weight_decay: float = 0.0,
+        batch_size: int | str = "auto",
+        max_iter: int | None = None,
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: list | None = None,
+        verbose: int = 0,
+        random_state=None,
+    ) -> None:
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.tied_weights = tied_weights
+        self.architecture = architecture
+        self.init = init
+        self.scaling = scaling
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
+        encoder, decoder = self._build_networks(n_features, n_components)
+        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
+
+    def _build_objective(self) -> nn.Module:
+        return ReconstructionObjective(self.loss)

@@ -1,0 +1,84 @@
+"""What the library needs of scikit-learn's private names, and checks of values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Integral
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "check_container",
+    "check_hidden_layer_sizes",
+    "check_magnitude",
+    "check_n_components",
+    "check_unit_interval",
+    "fit_context",
+]
+
+# The square of a larger value leaves the range of float32.
+_LARGEST = 1e18
+
+
+def _extremes(X: np.ndarray | sp.csr_array) -> tuple[float, float]:
+    values = X.data if sp.issparse(X) else X
+    if values.size == 0:
+        return 0.0, 0.0
+    low, high = float(values.min()), float(values.max())
+    return (min(low, 0.0), max(high, 0.0)) if sp.issparse(X) else (low, high)
+
+
+def check_magnitude(X: np.ndarray | sp.csr_array, name: str) -> None:
+    """Raise a ValueError if a squared value would not fit into float32."""
+    largest = max(map(abs, _extremes(X)))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"the values of {name} must stay within +-{_LARGEST:.0e}, because their "
+            f"squares are taken in float32; got {largest:.3g}. "
+            "Scale the columns first, for example with StandardScaler."
+        )
+
+
+def check_unit_interval(X: np.ndarray | sp.csr_array, name: str) -> None:
+    """Raise a ValueError unless all values lie in [0, 1]."""
+    low, high = _extremes(X)
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"loss='log_loss' takes the values of {name} as probabilities in [0, 1]; "
+            f"got values from {low:.4g} to {high:.4g}. Scale them with MinMaxScaler, "
+            "or use loss='squared_error'."
+        )
+
+
+def check_n_components(n_components: int, n_samples: int, n_features: int) -> None:
+    """Raise a ValueError unless the code is at most as large as the data allow."""
+    limit = min(n_samples, n_features)
+    if n_components > limit:
+        raise ValueError(
+            f"n_components must be at most min(n_samples, n_features) = {limit}, as "
+            f"for PCA; got n_components={n_components} with n_samples = {n_samples} "
+            f"and n_features = {n_features}. Choose a smaller n_components."
+        )
+
+
+def check_container(X, name: str) -> None:
+    """Raise a TypeError for an iterator, which could be read only once."""
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"{name} must be an array, a DataFrame or a sparse matrix; got a "
+            f"{type(X).__name__}. Collect its rows with numpy.stack(list(...))."
+        )
+
+
+def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
+    """Raise a ValueError unless all sizes are positive integers."""
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
+            "layers out instead of giving them no units."
+        )

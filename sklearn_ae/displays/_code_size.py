@@ -1,0 +1,100 @@
+"""Error and score against the size of the code."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._style import color_of, import_pyplot
+
+__all__ = ["CodeSizeDisplay"]
+
+
+class CodeSizeDisplay:
+    """Curves of one measure over code sizes, with a band for the spread.
+
+    Parameters
+    ----------
+    n_components : ndarray of shape (n_sizes,)
+        Code sizes.
+    curves : dict of str to ndarray of shape (n_folds, n_sizes)
+        One array per estimator; ``"PCA"`` is drawn as the baseline.
+    label : str
+        Name of the measure, for the vertical axis.
+    reference : tuple of (str, float), default=None
+        Name and height of a horizontal line.
+    log : bool, default=False
+        Draw the vertical axis in logarithmic scale.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves, after :meth:`plot`.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    lines_ : list of matplotlib Artist
+        The curves, in the order of `curves`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ae.displays import CodeSizeDisplay
+    >>> curves = {"PCA": np.array([[2.0, 1.0]]), "AE": np.array([[1.5, 0.6]])}
+    >>> display = CodeSizeDisplay(np.array([2, 8]), curves, label="error")
+    """
+
+    def __init__(
+        self,
+        n_components: np.ndarray,
+        curves: dict[str, np.ndarray],
+        *,
+        label: str,
+        reference: tuple[str, float] | None = None,
+        log: bool = False,
+    ) -> None:
+        self.n_components = n_components
+        self.curves = curves
+        self.label = label
+        self.reference = reference
+        self.log = log
+
+    def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **line_kwargs : dict
+            Passed to ``Axes.plot``.
+
+        Returns
+        -------
+        self : CodeSizeDisplay
+        """
+        plt = import_pyplot()
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.lines_ = []
+        names = list(self.curves)
+        for name, values in self.curves.items():
+            mean, color = values.mean(axis=0), color_of(name, names)
+            style = {"marker": "o", "linestyle": "--" if name == "PCA" else "-"}
+            style |= {"color": color, "label": name} | line_kwargs
+            self.lines_ += ax.plot(self.n_components, mean, **style)
+            low, high = values.min(axis=0), values.max(axis=0)
+            ax.fill_between(self.n_components, low, high, color=color, alpha=0.2, lw=0)
+        if self.reference is not None:
+            name, height = self.reference
+            ax.axhline(height, color="black", linestyle=":", label=name)
+        ax.set(xlabel="Code size (number of components)", ylabel=self.label)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(self.n_components, [str(size) for size in self.n_components])
+        ax.minorticks_off()
+        if self.log:
+            ax.set_yscale("log")
+        else:
+            ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
+        ax.grid(alpha=0.3)
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

@@ -1,0 +1,23 @@
+"""The warnings of the library, one class for each thing that can go wrong."""
+
+from __future__ import annotations
+
+__all__ = ["DivergenceWarning", "InterruptedFitWarning", "PCAFloorWarning"]
+
+
+class PCAFloorWarning(UserWarning):
+    """Training found nothing that is reliably better than PCA.
+
+    With ``init="pca"`` the fitted model then equals PCA of all rows; with
+    ``init="random"`` it is kept although it is no better. A matter of taste on very
+    small or very linear data: silence it with ``warnings.filterwarnings("ignore",
+    category=PCAFloorWarning)`` and read ``beats_pca_`` instead.
+    """
+
+
+class DivergenceWarning(UserWarning):
+    """The training loss became non-finite and training went on with a smaller step."""
+
+
+class InterruptedFitWarning(UserWarning):
+    """Ctrl-C ended a fit early; the model is usable in its best state so far."""

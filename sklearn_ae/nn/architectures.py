@@ -1,0 +1,153 @@
+"""Architectures: small parameter holders that build an encoder and a decoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import nn
+
+from .dense import dense_stack, tied_stack
+
+__all__ = ["Architecture", "DenseArchitecture", "build_pair"]
+
+
+class Architecture(ABC):
+    """Recipe for an encoder and a decoder, with searchable parameters.
+
+    A subclass is a dataclass whose fields are its parameters, and overrides
+    :meth:`build`. It carries no weights. ``get_params`` and ``set_params`` follow
+    scikit-learn's protocol, so that an architecture can be cloned and searched
+    (``architecture__hidden_layer_sizes``).
+    """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; ``deep`` changes nothing here."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def set_params(self, **params: Any) -> Architecture:
+        """Set parameters by name and return the object."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; "
+                    f"its parameters are {sorted(known)}."
+                )
+            setattr(self, name, value)
+        return self
+
+    @abstractmethod
+    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
+        """Build the two networks with fresh random weights.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of a row.
+        n_components : int
+            Width of a code.
+
+        Returns
+        -------
+        encoder : torch.nn.Module
+            Maps ``(n, n_features)`` to ``(n, n_components)``.
+        decoder : torch.nn.Module
+            Maps ``(n, n_components)`` to ``(n, n_features)``.
+        """
+
+
+@dataclass
+class DenseArchitecture(Architecture):
+    """Fully connected encoder with a mirrored decoder.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default=(256, 128)
+        Widths of the encoder's hidden layers; the decoder has them in reverse
+        order. ``()`` gives a linear autoencoder.
+    activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
+        Function after each hidden layer. The code and the output are linear.
+    tied_weights : bool, default=False
+        Let each decoder layer use the transposed weight of the encoder layer that
+        it mirrors. Biases stay separate.
+
+    Examples
+    --------
+    >>> from sklearn_ae import AutoencoderTransformer, DenseArchitecture
+    >>> DenseArchitecture((64,), "tanh")
+    DenseArchitecture(hidden_layer_sizes=(64,), activation='tanh', tied_weights=False)
+    >>> model = AutoencoderTransformer(architecture=DenseArchitecture((64,)))
+    >>> model.get_params()["architecture__hidden_layer_sizes"]
+    (64,)
+    """
+
+    hidden_layer_sizes: tuple[int, ...] = (256, 128)
+    activation: str = "gelu"
+    tied_weights: bool = False
+
+    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
+        """Build the two networks with fresh random weights."""
+        sizes = (n_features, *self.hidden_layer_sizes, n_components)
+        encoder = dense_stack(sizes, self.activation)
+        if self.tied_weights:
+            return encoder, tied_stack(encoder, self.activation)
+        return encoder, dense_stack(sizes[::-1], self.activation)
+
+
+def build_pair(
+    architecture: Architecture | Callable[[int, int], tuple[nn.Module, nn.Module]],
+    n_features: int,
+    n_components: int,
+) -> tuple[nn.Module, nn.Module]:
+    """Build encoder and decoder, and check what they map to before any training.
+
+    Parameters
+    ----------
+    architecture : object with ``build``, or callable
+        Called with ``(n_features, n_components)``.
+    n_features, n_components : int
+        Widths of a row and of a code.
+
+    Returns
+    -------
+    encoder, decoder : torch.nn.Module
+        Float32 modules on the CPU.
+
+    Raises
+    ------
+    TypeError
+        If the result is not a pair of modules.
+    ValueError
+        If one of them returns another shape than ``(n, n_components)`` or
+        ``(n, n_features)``.
+    """
+    pair = getattr(architecture, "build", architecture)(n_features, n_components)
+    is_pair = isinstance(pair, tuple) and len(pair) == 2
+    if not is_pair or not all(isinstance(module, nn.Module) for module in pair):
+        raise TypeError(
+            "architecture must return a pair (encoder, decoder) of torch modules; "
+            f"got {pair!r}."
+        )
+    checks = (
+        ("encoder", n_features, n_components),
+        ("decoder", n_components, n_features),
+    )
+    for (name, width_in, width_out), module in zip(checks, pair, strict=True):
+        _check_shape(name, module, width_in, width_out)
+    return pair
+
+
+@torch.no_grad()
+def _check_shape(name: str, module: nn.Module, width_in: int, width_out: int) -> None:
+    was_training = module.training
+    shape = tuple(module.eval()(torch.zeros(2, width_in)).shape)
+    module.train(was_training)
+    if shape != (2, width_out):
+        raise ValueError(
+            f"the architecture's {name} must map (n, {width_in}) to (n, {width_out}); "
+            f"it mapped (2, {width_in}) to {shape}."
+        )

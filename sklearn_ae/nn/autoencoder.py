@@ -1,0 +1,44 @@
+"""The module that every estimator trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+__all__ = ["Autoencoder"]
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder in one module.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Maps ``(n, n_features)`` to ``(n, n_components)``.
+    decoder : torch.nn.Module
+        Maps ``(n, n_components)`` to the raw output ``(n, n_features)``.
+    output : torch.nn.Module
+        Elementwise map from the raw output to the reconstruction: the identity, or
+        the sigmoid where the loss is taken on logits.
+    """
+
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, output: nn.Module
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.output = output
+
+    def encode(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the codes, shape (n, n_components)."""
+        return self.encoder(X)
+
+    def decode(self, code: torch.Tensor) -> torch.Tensor:
+        """Return the reconstruction, shape (n, n_features)."""
+        return self.output(self.decoder(code))
+
+    def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the decoder's raw output and the code."""
+        code = self.encoder(X)
+        return self.decoder(code), code

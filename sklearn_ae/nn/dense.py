@@ -1,0 +1,59 @@
+"""Stacks of fully connected layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+__all__ = ["ACTIVATIONS", "TransposedLinear", "dense_stack", "tied_stack"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "logistic": nn.Sigmoid,
+}
+
+
+class TransposedLinear(nn.Module):
+    """Affine map with the transposed weight of another layer and its own bias.
+
+    Parameters
+    ----------
+    linear : torch.nn.Linear
+        Layer whose weight is shared: the very same parameter, not a copy.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight = linear.weight
+        self.bias = nn.Parameter(torch.zeros(linear.in_features))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, linear.out_features)`` to ``(n, linear.in_features)``."""
+        return F.linear(X, self.weight.t(), self.bias)
+
+
+def _interleave(layers: Sequence[nn.Module], activation: str) -> nn.Sequential:
+    modules = [layers[0]]
+    for layer in layers[1:]:
+        modules += [ACTIVATIONS[activation](), layer]
+    return nn.Sequential(*modules)
+
+
+def dense_stack(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """Chain linear layers of the given widths, an activation between two of them."""
+    layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
+    return _interleave(layers, activation)
+
+
+def tied_stack(stack: nn.Sequential, activation: str) -> nn.Sequential:
+    """Mirror a dense stack with its own weights, transposed."""
+    layers = [layer for layer in stack if isinstance(layer, nn.Linear)]
+    return _interleave([TransposedLinear(layer) for layer in layers[::-1]], activation)

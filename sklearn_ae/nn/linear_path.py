@@ -1,0 +1,160 @@
+"""The linear path: a network that starts exactly at a given linear map.
+
+``LinearPath(linear, branch)`` computes ``linear(X) + branch(X)``. The branch is
+silent at first, that is, its output is exactly zero, so that a network whose linear
+layers hold PCA's components reconstructs just as PCA does before its first step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from .dense import TransposedLinear
+
+__all__ = ["ClampedLogit", "LinearPath", "add_linear_path", "start_at"]
+
+
+class ClampedLogit(nn.Module):
+    """Log-odds of values clamped to [eps, 1 - eps].
+
+    Turns a linear reconstruction of data in [0, 1] into logits, so that the sigmoid
+    of the output is the clamped reconstruction.
+    """
+
+    eps = 0.01
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_features)`` to logits of the same shape."""
+        return torch.logit(X, self.eps)
+
+
+class LinearPath(nn.Module):
+    """Sum of a linear layer and a nonlinear branch.
+
+    Parameters
+    ----------
+    linear : torch.nn.Module
+        Affine layer.
+    branch : torch.nn.Module or None
+        Network of the same input and output shapes; None where it would be linear
+        too.
+    link : torch.nn.Module or None
+        Elementwise map applied to the output of the linear layer.
+    """
+
+    def __init__(
+        self,
+        linear: nn.Module,
+        branch: nn.Module | None,
+        link: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.linear = linear
+        self.branch = branch
+        self.link = link
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_in)`` to ``(n, n_out)``."""
+        output = self.linear(X)
+        if self.link is not None:
+            output = self.link(output)
+        return output if self.branch is None else output + self.branch(X)
+
+
+class _Gate(nn.Module):
+    """A module times one learned factor per output, all of them zero at first."""
+
+    def __init__(self, module: nn.Module, n_outputs: int) -> None:
+        super().__init__()
+        self.module = module
+        self.factor = nn.Parameter(torch.zeros(n_outputs))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return self.factor * self.module(X)
+
+
+@torch.no_grad()
+def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module | None:
+    """Make a branch's output zero, keeping its hidden weights where possible."""
+    layers = [module for module in branch.modules() if isinstance(module, nn.Linear)]
+    if isinstance(branch, nn.Sequential) and len(branch) == 1 and layers:
+        return None
+    if layers:
+        last = layers[-1]
+        last.weight.zero_()
+        if last.bias is not None:
+            last.bias.zero_()
+    return branch if _is_silent(branch, n_inputs) else _Gate(branch, n_outputs)
+
+
+def _is_silent(branch: nn.Module, n_inputs: int) -> bool:
+    probe = torch.linspace(-3, 3, 2 * n_inputs).reshape(2, n_inputs)
+    was_training = branch.training
+    output = branch.eval()(probe)
+    branch.train(was_training)
+    return not output.any()
+
+
+def add_linear_path(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    n_features: int,
+    n_components: int,
+    *,
+    tied: bool = False,
+    link: nn.Module | None = None,
+) -> tuple[LinearPath, LinearPath]:
+    """Put a linear layer beside each of two networks, and silence the networks.
+
+    Parameters
+    ----------
+    encoder, decoder : torch.nn.Module
+        Networks between ``(n, n_features)`` and ``(n, n_components)``.
+    n_features, n_components : int
+        Widths of a row and of a code.
+    tied : bool, default=False
+        Share the weight of the two linear layers.
+    link : torch.nn.Module, optional
+        Map from the linear reconstruction to the decoder's raw output.
+
+    Returns
+    -------
+    encoder, decoder : LinearPath
+        Ready for :func:`start_at`.
+    """
+    linear = nn.Linear(n_features, n_components)
+    mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
+    encoder_branch = _silence(encoder, n_features, n_components)
+    if tied and isinstance(decoder, nn.Sequential) and len(decoder) == 1:
+        decoder_branch = None
+    else:
+        decoder_branch = _silence(decoder, n_components, n_features)
+    return LinearPath(linear, encoder_branch), LinearPath(mirror, decoder_branch, link)
+
+
+@torch.no_grad()
+def start_at(
+    encoder: LinearPath, decoder: LinearPath, components: np.ndarray, mean: np.ndarray
+) -> None:
+    """Load orthonormal components into the linear layers.
+
+    Parameters
+    ----------
+    encoder, decoder : LinearPath
+        The pair that :func:`add_linear_path` made.
+    components : ndarray of shape (rank, n_features)
+        Orthonormal rows, at most ``n_components`` of them; the weights of the
+        remaining codes are zero.
+    mean : ndarray of shape (n_features,)
+        Point that has the code zero.
+    """
+    weight = torch.zeros(encoder.linear.weight.shape, dtype=torch.float64)
+    weight[: len(components)] = torch.as_tensor(components, dtype=torch.float64)
+    mean = torch.as_tensor(mean, dtype=torch.float64)
+    encoder.linear.weight.copy_(weight)
+    encoder.linear.bias.copy_(-weight @ mean)
+    if not isinstance(decoder.linear, TransposedLinear):
+        decoder.linear.weight.copy_(weight.t())
+    decoder.linear.bias.copy_(mean)

@@ -1,0 +1,1 @@
+"""Training on skorch: the only package that imports it."""

@@ -1,0 +1,138 @@
+"""Rows of a table as centred, scaled float32 tensors."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch.utils.data import Dataset
+
+__all__ = ["Rows"]
+
+# Rows are gathered and scaled in blocks of about this many values, so that the cost
+# of a call is shared by many batches and no copy of the whole table is made.
+_BLOCK_VALUES = 2**22
+_MOST_BLOCK_ROWS = 2**13
+
+
+class Rows(Dataset):
+    """Rows ``index`` of ``X``, as ``(X[index] - shift) / scale``, without a copy.
+
+    Centring happens in the type of ``X``, before the conversion to float32, so that
+    large offsets cost no digits. On a GPU the scaled rows are kept on the device as
+    one tensor where they fit in half of its free memory.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Float32 or float64 values. Sparse rows are made dense block by block.
+    shift, scale : ndarray of shape (n_features,)
+        Float64.
+    device : torch.device
+        Where batches are wanted.
+    index : ndarray of int, default=None
+        The rows to use; None means all.
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray | sp.csr_array,
+        shift: np.ndarray,
+        scale: np.ndarray,
+        device: torch.device,
+        index: np.ndarray | None = None,
+    ) -> None:
+        self.X = X if sp.issparse(X) else _as_tensor(X)
+        self.shift = torch.as_tensor(shift)
+        self.factor = torch.as_tensor(1.0 / scale)
+        self.device = device
+        self.index = (
+            torch.arange(X.shape[0]) if index is None else torch.as_tensor(index)
+        )
+        self.resident = self._move() if _fits(len(self), X.shape[1], device) else None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, position: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a row as ``(input, target)``, which is what skorch's tools expect."""
+        row = self.take(torch.tensor([position]))[0]
+        return row, row
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.X.shape[1]
+
+    @property
+    def block_size(self) -> int:
+        """Number of rows that are gathered at once."""
+        return max(1, min(_BLOCK_VALUES // self.n_features, _MOST_BLOCK_ROWS))
+
+    def head(self, n_rows: int) -> Rows:
+        """Return the first rows as a view."""
+        head = copy.copy(self)
+        head.index = self.index[:n_rows]
+        return head
+
+    def take(
+        self, positions: torch.Tensor, dtype: torch.dtype = torch.float32
+    ) -> torch.Tensor:
+        """Return the rows at ``positions``, scaled, on the device."""
+        if self.resident is not None:
+            return self.resident.index_select(0, positions.to(self.device)).to(dtype)
+        return self._gather(positions).to(self.device, dtype)
+
+    def blocks(
+        self, size: int | None = None, dtype: torch.dtype = torch.float32
+    ) -> Iterator[torch.Tensor]:
+        """Yield all rows in order, ``size`` at a time."""
+        for positions in torch.arange(len(self)).split(size or self.block_size):
+            yield self.take(positions, dtype)
+
+    def shuffled_batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[torch.Tensor]:
+        """Yield all rows once in random order, in batches whose sizes differ by one."""
+        order = torch.randperm(len(self), generator=generator)
+        batches = order.tensor_split(-(-len(self) // batch_size))
+        per_block = max(1, self.block_size // batch_size)
+        for first in range(0, len(batches), per_block):
+            group = batches[first : first + per_block]
+            block = self.take(torch.cat(group))
+            yield from block.split([len(batch) for batch in group])
+
+    def _gather(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return the rows at ``positions`` on the CPU, scaled, in the type of X."""
+        chosen = self.index[positions]
+        if sp.issparse(self.X):
+            block = torch.from_numpy(self.X[chosen.numpy()].toarray())
+        else:
+            block = self.X.index_select(0, chosen)
+        return block.sub_(self.shift.to(block.dtype)).mul_(self.factor.to(block.dtype))
+
+    def _move(self) -> torch.Tensor:
+        shape = (len(self), self.n_features)
+        resident = torch.empty(shape, device=self.device, dtype=torch.float32)
+        for positions in torch.arange(len(self)).split(self.block_size):
+            block = self._gather(positions)
+            resident[positions[0] : positions[0] + len(block)] = block
+        return resident
+
+
+def _as_tensor(X: np.ndarray) -> torch.Tensor:
+    with warnings.catch_warnings():
+        # Read-only input (a memory map, say) is never written to here.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+        return torch.from_numpy(X)
+
+
+def _fits(n_rows: int, n_features: int, device: torch.device) -> bool:
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return 4 * n_rows * n_features < free / 2
+    return device.type == "mps"

@@ -1,0 +1,59 @@
+"""The best state of a module, kept while it trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+__all__ = ["BestState"]
+
+
+class BestState:
+    """Copy of a module's tensors at its lowest loss so far.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module that trains; its present state is the first candidate.
+    loss : float
+        Its loss now.
+    tol : float
+        Share of the best loss by which a loss must be lower to count as progress.
+
+    Attributes
+    ----------
+    loss : float
+        Lowest loss so far.
+    epoch : int
+        Epoch that reached it; 0 is the start.
+    n_stalled : int
+        Epochs since the last progress.
+    """
+
+    def __init__(self, module: nn.Module, loss: float, tol: float) -> None:
+        self.tensors = [*module.parameters(), *module.buffers()]
+        self.copies = [tensor.detach().clone() for tensor in self.tensors]
+        self.tol = tol
+        self.loss = self.bar = loss
+        self.epoch = 0
+        self.n_stalled = 0
+
+    @torch.no_grad()
+    def update(self, loss: float, epoch: int) -> bool:
+        """Take the present state if its loss is the lowest; tell whether it was."""
+        self.n_stalled += 1
+        # The margin is taken of the magnitude: a likelihood may be negative.
+        if loss < self.bar - self.tol * abs(self.bar):
+            self.bar, self.n_stalled = loss, 0
+        if not loss < self.loss:
+            return False
+        self.loss, self.epoch = loss, epoch
+        for copy, tensor in zip(self.copies, self.tensors, strict=True):
+            copy.copy_(tensor)
+        return True
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the best state back into the module."""
+        for copy, tensor in zip(self.copies, self.tensors, strict=True):
+            tensor.copy_(copy)

@@ -1,0 +1,28 @@
+"""Who would see a Ctrl-C: a person at a prompt, or a program that must stop."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+__all__ = ["called_from_prompt"]
+
+# A call may pass through these on its way from the prompt to ``fit``.
+_TRANSPARENT = ("sklearn_ae", "sklearn.base", "sklearn.pipeline", "sklearn.utils")
+
+
+def called_from_prompt() -> bool:
+    """Tell whether ``fit`` was called at an interactive prompt, perhaps in a Pipeline.
+
+    Only then is a fit that Ctrl-C ended early of use to somebody. Within a search,
+    another library or a script the interrupt must go on.
+    """
+    if not hasattr(sys, "ps1"):
+        return False
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not any(name == t or name.startswith(t + ".") for t in _TRANSPARENT):
+            return name == "__main__"
+        frame = frame.f_back
+    return False

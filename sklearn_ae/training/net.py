@@ -1,0 +1,365 @@
+"""The skorch net that trains an autoencoder.
+
+skorch's own defaults are replaced here, in one place: AdamW instead of SGD, batches
+cut from one tensor instead of a DataLoader, one synchronisation per epoch instead of
+one per batch, no silent hold-out and nothing printed. Callbacks of skorch work: those
+of the epoch always, those of the batch from the moment one is given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import nn
+
+from ..exceptions import DivergenceWarning
+from ..nn.linear_path import LinearPath
+from .batches import Rows
+from .checkpoint import BestState
+from .flat import FlatParameters
+from .precision import autocast, training_dtype
+
+__all__ = ["AutoencoderNet", "Outcome", "TrainingPlan", "check_callbacks"]
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+_MAX_RESTARTS = 3
+_WARM_UP = 0.2
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long to train, and when to stop earlier.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Passes over the rows at most.
+    patience : int or None
+        Epochs without progress on the validation rows after which training stops;
+        None never stops.
+    tol : float
+        Share of the best validation loss that counts as progress.
+    one_cycle : bool
+        Raise the learning rate to its value and lower it to zero again within
+        ``n_epochs``; otherwise keep it constant.
+    reference : float or None
+        Loss shown beside the losses in the progress bar.
+    """
+
+    n_epochs: int
+    patience: int | None = None
+    tol: float = 0.0
+    one_cycle: bool = True
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the epoch that was kept, and whether Ctrl-C ended it."""
+
+    best_epoch: int
+    interrupted: bool
+
+
+class AutoencoderNet(NeuralNet):
+    """skorch net for a module whose output is ``(raw reconstruction, ...)``.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Module instance.
+    criterion : torch.nn.Module
+        Instance, called with the module's output and the target rows.
+    lr : float
+        Peak learning rate.
+    weight_decay : float
+        Decoupled weight decay of the weight matrices outside the linear path.
+    batch_size : int
+        Rows per step.
+    precision : {"auto", "float32", "bfloat16"}
+        Type of the matrix products in training steps.
+    seed : int
+        Seed of the order of the rows.
+    callbacks : sequence of skorch callbacks
+        Used as they are, not copied.
+    device : torch.device
+        Where to train.
+    verbose : int
+        1 shows a progress bar on stderr.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        criterion: nn.Module,
+        *,
+        lr: float,
+        weight_decay: float,
+        batch_size: int,
+        precision: str,
+        seed: int,
+        callbacks: Sequence[Callback],
+        device: torch.device,
+        verbose: int,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion,
+            optimizer=torch.optim.AdamW,
+            lr=lr,
+            batch_size=batch_size,
+            train_split=None,
+            callbacks=list(callbacks),
+            verbose=verbose,
+            device=device,
+        )
+        self.weight_decay = weight_decay
+        self.precision = precision
+        self.seed = seed
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        return []
+
+    def initialize(self) -> AutoencoderNet:
+        """Prepare module, optimizer and callbacks for :meth:`run`."""
+        super().initialize()
+        self.training_dtype_ = training_dtype(
+            self.precision, torch.device(self.device), self.module_
+        )
+        self.generator_ = torch.Generator().manual_seed(self.seed)
+        self.has_batch_callbacks_ = any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in _BATCH_HOOKS
+        )
+        return self
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> None:
+        """Create a fused AdamW over flat parameters."""
+        in_linear_path = {
+            id(parameter)
+            for part in self.module_.modules()
+            if isinstance(part, LinearPath)
+            for parameter in part.linear.parameters()
+        }
+        decayed, others = [], []
+        for parameter in self.module_.parameters():
+            decays = parameter.ndim > 1 and id(parameter) not in in_linear_path
+            (decayed if decays else others).append(parameter)
+        groups = [
+            {"params": [FlatParameters(group).flat], "weight_decay": decay}
+            for group, decay in ((decayed, self.weight_decay), (others, 0.0))
+            if group
+        ]
+        self.optimizer_ = self.optimizer(groups, lr=self.lr, fused=True)
+
+    def run(self, rows: Rows, validation: Rows | None, plan: TrainingPlan) -> Outcome:
+        """Train, and leave the module in the state that is kept.
+
+        With validation rows that is the state of the lowest validation loss, the
+        state before the first step included; without, it is the last state.
+
+        Parameters
+        ----------
+        rows : Rows
+            Training rows.
+        validation : Rows or None
+            Rows on which each epoch is judged.
+        plan : TrainingPlan
+            Length and stopping rule.
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite again and again.
+        """
+        start = math.inf if validation is None else self.evaluate(validation)
+        best = BestState(self.module_, start, plan.tol)
+        self.n_restarts_, interrupted = 0, False
+        self.notify("on_train_begin", X=rows, y=None)
+        bar = _progress_bar(plan, self.verbose)
+        try:
+            for epoch in range(plan.n_epochs):
+                stop = self._run_epoch(rows, validation, plan, epoch, best)
+                _show(bar, self.history[-1], plan.reference)
+                if stop:
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            bar.close()
+        if validation is not None:
+            best.restore()
+        self.notify("on_train_end", X=rows, y=None)
+        return Outcome(best.epoch, interrupted)
+
+    @torch.inference_mode()
+    def evaluate(self, rows: Rows) -> float:
+        """Return the mean loss of the rows, in float32 and evaluation mode."""
+        self._set_training(False)
+        total = torch.zeros((), dtype=torch.float64, device=rows.device)
+        for block in rows.blocks():
+            total += self.criterion_.per_row(self.module_(block), block).sum()
+        return total.item() / len(rows)
+
+    def _run_epoch(
+        self,
+        rows: Rows,
+        validation: Rows | None,
+        plan: TrainingPlan,
+        epoch: int,
+        best: BestState,
+    ) -> bool:
+        """Train for one epoch and record it; return whether to stop."""
+        started = time.perf_counter()
+        datasets = {"dataset_train": rows, "dataset_valid": validation}
+        self.notify("on_epoch_begin", **datasets)
+        losses = {"train_loss": self._train_epoch(rows, plan, epoch)}
+        if validation is not None:
+            losses["valid_loss"] = self.evaluate(validation)
+        monitored = losses.get("valid_loss", losses["train_loss"])
+        if not all(map(math.isfinite, losses.values())):
+            self._restart(best)
+        is_best = best.update(monitored, len(self.history))
+        for name, loss in losses.items():
+            self.history.record(name, loss)
+        self.history.record("valid_loss_best", is_best and validation is not None)
+        self.history.record("dur", time.perf_counter() - started)
+        try:
+            self.notify("on_epoch_end", **datasets)
+        except KeyboardInterrupt:
+            # This is how skorch's callbacks, EarlyStopping for one, end training.
+            return True
+        if validation is None or plan.patience is None:
+            return False
+        return best.n_stalled >= plan.patience
+
+    def _train_epoch(self, rows: Rows, plan: TrainingPlan, epoch: int) -> float:
+        """Take one step per batch and return the mean loss of the rows."""
+        self._set_training(True)
+        step = self._observed_step if self.has_batch_callbacks_ else self._step
+        n_batches = -(-len(rows) // self.batch_size)
+        total = torch.zeros((), device=rows.device)
+        for index, batch in enumerate(
+            rows.shuffled_batches(self.batch_size, self.generator_)
+        ):
+            if plan.one_cycle:
+                done = (epoch + index / n_batches) / plan.n_epochs
+                self._set_learning_rate(one_cycle(done))
+            total.add_(step(batch), alpha=len(batch))
+        return total.item() / len(rows)
+
+    def _set_learning_rate(self, share: float) -> None:
+        rate = self.lr * share * 0.1 ** getattr(self, "n_restarts_", 0)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = rate
+
+    def _step(self, batch: torch.Tensor) -> torch.Tensor:
+        loss, _ = self._gradients(batch)
+        self.optimizer_.step()
+        return loss
+
+    def _gradients(
+        self, batch: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        self.optimizer_.zero_grad(set_to_none=False)
+        with autocast(torch.device(self.device), self.training_dtype_):
+            output = self.module_(batch)
+        loss = self.criterion_(output, batch)
+        loss.backward()
+        return loss.detach(), output
+
+    def _observed_step(self, batch: torch.Tensor) -> torch.Tensor:
+        """Take a step that tells skorch's batch callbacks about itself."""
+        pair = (batch, batch)
+        self.notify("on_batch_begin", batch=pair, training=True)
+        loss, output = self._gradients(batch)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=list(self.get_all_learnable_params()),
+            batch=pair,
+            training=True,
+        )
+        self.optimizer_.step()
+        self.history.record_batch("train_loss", loss.item())
+        self.history.record_batch("train_batch_size", len(batch))
+        self.notify(
+            "on_batch_end", batch=pair, training=True, loss=loss, y_pred=output[0]
+        )
+        return loss
+
+    def _restart(self, best: BestState) -> None:
+        """Go back to the best state with a smaller step, or give up."""
+        if self.n_restarts_ == _MAX_RESTARTS:
+            raise ValueError(
+                "the training loss must stay finite; it did not, even at a learning "
+                f"rate of {self.lr * 0.1**self.n_restarts_:.1e}. Set scaling='global' "
+                "or 'per_feature', or a smaller learning_rate."
+            )
+        best.restore()
+        self.n_restarts_ += 1
+        self.initialize_optimizer()
+        rate = self.lr * 0.1**self.n_restarts_
+        self._set_learning_rate(1.0)
+        warnings.warn(
+            f"The training loss became non-finite in epoch {len(self.history)}; "
+            f"training goes on from the best state with learning rate {rate:.1e}. "
+            "Set a smaller learning_rate to avoid this.",
+            DivergenceWarning,
+            stacklevel=2,
+        )
+
+
+def check_callbacks(callbacks: Sequence) -> None:
+    """Raise a TypeError unless all are skorch callbacks or (name, callback) pairs."""
+    for entry in callbacks:
+        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not (is_class or isinstance(callback, Callback)):
+            raise TypeError(
+                "callbacks must hold skorch callbacks, or pairs of a name and one; got "
+                f"{entry!r}. Derive it from skorch.callbacks.Callback."
+            )
+
+
+def one_cycle(done: float) -> float:
+    """Return the share of the peak learning rate once a share of the run is done.
+
+    Half a cosine up from 4 % within the first fifth, half a cosine down to zero
+    within the rest [1]_.
+
+    References
+    ----------
+    .. [1] Smith, L. N. & Topin, N. (2018). Super-convergence: very fast training of
+       neural networks using large learning rates. arXiv:1708.07120.
+    """
+    if done < _WARM_UP:
+        return 0.04 + 0.96 * (0.5 - 0.5 * math.cos(math.pi * done / _WARM_UP))
+    return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
+
+
+def _progress_bar(plan: TrainingPlan, verbose: int):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=plan.n_epochs, unit="epoch", disable=not verbose)
+
+
+def _show(bar, record: dict, reference: float | None) -> None:
+    if bar.disable:
+        return
+    shown = {"loss": record["train_loss"], "validation": record.get("valid_loss")}
+    shown["PCA"] = reference
+    bar.set_postfix({k: f"{v:.4g}" for k, v in shown.items() if v is not None})
+    bar.update()

@@ -1,0 +1,27 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    # The suite runs in as many processes as there are cores.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def curve():
+    """Rows near a curve in six dimensions, which one straight component misses."""
+    rng = np.random.RandomState(0)
+    t = rng.uniform(-3, 3, size=(600, 1))
+    X = np.hstack([t, t**2, np.sin(2 * t), np.cos(2 * t), np.tanh(t), t**3 / 9])
+    return X + 0.05 * rng.standard_normal(X.shape)
+
+
+@pytest.fixture
+def noise():
+    """Rows without any structure to find."""
+    return np.random.RandomState(0).standard_normal((120, 6))

@@ -1,0 +1,72 @@
+"""Every public name is documented in full."""
+
+import inspect
+import re
+
+import pytest
+
+import sklearn_ae
+from sklearn_ae import datasets, displays
+
+PUBLIC = [
+    *(getattr(sklearn_ae, name) for name in sklearn_ae.__all__),
+    *(getattr(displays, name) for name in displays.__all__),
+    datasets.load,
+    datasets.Table,
+]
+CLASSES = [thing for thing in PUBLIC if inspect.isclass(thing)]
+ESTIMATORS = [cls for cls in CLASSES if hasattr(cls, "fit")]
+
+
+def documented(section, doc):
+    """Return the names that a numpydoc section lists."""
+    match = re.search(
+        rf"^ *{section}\n *-+\n(.*?)(\n\s*\w[\w ]*\n\s*---|\Z)", doc, re.S | re.M
+    )
+    if match is None:
+        return set()
+    lines = inspect.cleandoc("x\n" + match.group(1)).splitlines()[1:]
+    margin = min((len(li) - len(li.lstrip()) for li in lines if li.strip()), default=0)
+    heads = [li for li in lines if li.strip() and len(li) - len(li.lstrip()) == margin]
+    return {
+        name.strip(" *")
+        for head in heads
+        for name in head.split(" : ")[0].split(",")
+        if " : " in head
+    }
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda t: t.__name__)
+def test_public_names_have_docstrings(thing):
+    assert len(inspect.getdoc(thing).splitlines()[0]) > 20
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda t: t.__name__)
+def test_every_parameter_is_documented(thing):
+    if issubclass(thing, Warning) if inspect.isclass(thing) else False:
+        return
+    if thing in (sklearn_ae.Comparison, sklearn_ae.Architecture):
+        return  # made by compare(), abstract
+    expected = set(inspect.signature(thing).parameters)
+    assert documented("Parameters", inspect.getdoc(thing)) == expected
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda t: t.__name__)
+def test_every_public_method_documents_its_parameters(cls):
+    for name, method in inspect.getmembers(cls, inspect.isfunction):
+        if name.startswith("_") or not method.__module__.startswith("sklearn_ae"):
+            continue
+        doc = inspect.getdoc(method)
+        assert doc, f"{cls.__name__}.{name}"
+        expected = set(inspect.signature(method).parameters) - {"self"}
+        listed = documented("Parameters", doc)
+        assert not listed or listed == expected, f"{cls.__name__}.{name}"
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda t: t.__name__)
+def test_learned_attributes_are_documented(cls, curve):
+    model = cls(1, max_iter=2, random_state=0)
+    with pytest.warns(sklearn_ae.PCAFloorWarning):
+        model.fit(curve[:50])
+    learned = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
+    assert learned - documented("Attributes", inspect.getdoc(cls)) == set()
