@@ -229,7 +229,9 @@ class BaseAutoencoder(
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
-        self.beats_pca_ = is_real_gain(self._per_row(self._loss, judged), pca_losses)
+        losses = self._per_row(self._loss, judged)
+        least = self._per_row(self.net_.criterion_.least, judged)
+        self.beats_pca_ = is_real_gain(losses - least, pca_losses - least)
         if not self.beats_pca_:
             self._fall_back_to_pca(X, X_val, seed, device, len(judged))
         return outcome.interrupted

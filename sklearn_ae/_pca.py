@@ -116,7 +116,8 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray) -> bool:
     Parameters
     ----------
     losses, pca_losses : ndarray of shape (n_rows,)
-        Loss of each validation row under the model and under PCA.
+        Loss of each validation row under the model and under PCA, above the least
+        loss that is possible.
 
     Returns
     -------

@@ -277,11 +277,10 @@ def test_pickle_of_a_model_from_a_missing_device_opens_on_the_cpu(fitted):
 
 def test_large_offsets_cost_no_digits(curve):
     """A column of time stamps: float32 alone would round each to 128 s."""
-    model = fit(curve, 1)
-    moved = fit(curve + 1.6e9, 1)
-    assert moved.reconstruction_error_ == pytest.approx(
-        model.reconstruction_error_, rel=1e-2
-    )
+    model = fit(curve + 1.6e9, 1)
+    error = fit(curve, 1).pca_reconstruction_error_
+    assert model.pca_reconstruction_error_ == pytest.approx(error, rel=1e-3)
+    assert model.reconstruction_error_ < 0.5 * error
 
 
 def test_the_unit_of_x_is_the_unit_of_errors_and_codes(curve):
@@ -299,19 +298,22 @@ def test_the_unit_of_x_is_the_unit_of_errors_and_codes(curve):
 @pytest.mark.parametrize("n_features", [6, 1200])
 @pytest.mark.parametrize("scaling", ["global", "per_feature", None])
 def test_sparse_rows_give_the_pca_of_dense_rows(n_features, scaling):
-    X = sp.random_array(
-        (90, n_features),
-        density=0.3,
-        format="csr",
-        random_state=np.random.RandomState(0),
-    )
+    rng = np.random.RandomState(0)
+    strength = rng.uniform(1, 2, size=(90, 3)) * [9, 5, 2]
+    dense = strength @ rng.uniform(size=(3, n_features))
+    X = sp.csr_array(dense * (rng.uniform(size=dense.shape) < 0.95))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PCAFloorWarning)
         sparse = fit(X, 3, max_iter=1, learning_rate=1e-12, scaling=scaling)
         dense = fit(X.toarray(), 3, max_iter=1, learning_rate=1e-12, scaling=scaling)
-    rebuilt = sparse.reconstruct(X)
+    rebuilt, target = sparse.reconstruct(X), X.toarray()
     assert isinstance(rebuilt, np.ndarray)
-    np.testing.assert_allclose(rebuilt, dense.reconstruct(X.toarray()), atol=2e-4)
+    # In wide dense tables scikit-learn's solver is a randomized, inexact one.
+    error = np.mean((dense.reconstruct(target) - target) ** 2)
+    assert np.mean((rebuilt - target) ** 2) == pytest.approx(error, rel=1e-3)
+    assert sparse.pca_reconstruction_error_ == pytest.approx(
+        dense.pca_reconstruction_error_, rel=1e-3
+    )
 
 
 # ------------------------------------------------------- in Pipelines and searches
@@ -431,15 +433,15 @@ def test_own_architecture(curve):
 
 def messages():
     X = np.random.RandomState(0).standard_normal((40, 4))
-    nan, huge, constant = X.copy(), X.copy(), np.ones_like(X)
-    nan[3, 2], huge[3, 2] = np.nan, -1e30
+    nan, infinite, huge, constant = X.copy(), X.copy(), X.copy(), np.ones_like(X)
+    nan[3, 2], infinite[3, 2], huge[3, 2] = np.nan, np.inf, -1e30
     return {
         "NaN": (
             nan,
             {},
             "Input X contains NaN.\nAutoencoderTransformer does not accept",
         ),
-        "infinite": (nan * np.inf, {}, "Input X contains NaN"),
+        "infinite": (infinite, {}, "Input X contains infinity or a value too large"),
         "text": (
             [["a", "b"], ["c", "d"]],
             {},
@@ -473,8 +475,8 @@ def messages():
             X,
             {"n_components": 5},
             "n_components must be at most min(n_samples, n_features) = 4, as for PCA; "
-            "got n_components=5 with n_samples = 40 and n_features = 4. Choose a smaller "
-            "n_components.",
+            "got n_components=5 with n_samples = 40 and n_features = 4. Choose a "
+            "smaller n_components.",
         ),
         "no codes": (X, {"n_components": 0}, "The 'n_components' parameter of Autoenc"),
         "unknown activation": (
@@ -494,7 +496,7 @@ def messages():
             X,
             {"loss": "log_loss"},
             "loss='log_loss' takes the values of X as probabilities in [0, 1]; got "
-            "values from -2.553 to 2.27. Scale them with MinMaxScaler, or use "
+            "values from -2.553 to 2.383. Scale them with MinMaxScaler, or use "
             "loss='squared_error'.",
         ),
         "device": (

@@ -76,11 +76,9 @@ class _Gate(nn.Module):
 
 
 @torch.no_grad()
-def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module | None:
+def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module:
     """Make a branch's output zero, keeping its hidden weights where possible."""
     layers = [module for module in branch.modules() if isinstance(module, nn.Linear)]
-    if isinstance(branch, nn.Sequential) and len(branch) == 1 and layers:
-        return None
     if layers:
         last = layers[-1]
         last.weight.zero_()
@@ -126,12 +124,18 @@ def add_linear_path(
     """
     linear = nn.Linear(n_features, n_components)
     mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
-    encoder_branch = _silence(encoder, n_features, n_components)
-    if tied and isinstance(decoder, nn.Sequential) and len(decoder) == 1:
-        decoder_branch = None
+    if isinstance(encoder, nn.Sequential) and len(encoder) == len(decoder) == 1:
+        branches = [None, None]
+    elif tied:
+        # With the shared middle layer at zero PCA would be a saddle point: its
+        # residual is orthogonal to the components and uncorrelated with the code.
+        branches = [_Gate(encoder, n_components), _Gate(decoder, n_features)]
     else:
-        decoder_branch = _silence(decoder, n_components, n_features)
-    return LinearPath(linear, encoder_branch), LinearPath(mirror, decoder_branch, link)
+        branches = [
+            _silence(encoder, n_features, n_components),
+            _silence(decoder, n_components, n_features),
+        ]
+    return LinearPath(linear, branches[0]), LinearPath(mirror, branches[1], link)
 
 
 @torch.no_grad()

@@ -26,17 +26,26 @@ class Loss:
         Map from the decoder's raw output to the reconstruction.
     link : type of module or None
         Inverse of ``output``, for the linear path; None for the identity.
+    least : callable
+        Smallest loss that ``target`` allows, elementwise: what no model can gain.
     """
 
     function: Callable[..., torch.Tensor]
     output: type[nn.Module] = nn.Identity
     link: type[nn.Module] | None = None
+    least: Callable[[torch.Tensor], torch.Tensor] = torch.zeros_like
+
+
+def _binary_entropy(target: torch.Tensor) -> torch.Tensor:
+    return F.binary_cross_entropy(target, target, reduction="none")
 
 
 LOSSES = {
     "squared_error": Loss(F.mse_loss),
     "absolute_error": Loss(F.l1_loss),
-    "log_loss": Loss(F.binary_cross_entropy_with_logits, nn.Sigmoid, ClampedLogit),
+    "log_loss": Loss(
+        F.binary_cross_entropy_with_logits, nn.Sigmoid, ClampedLogit, _binary_entropy
+    ),
 }
 
 
@@ -66,3 +75,7 @@ class ReconstructionObjective(nn.Module):
         """Return the loss of each row, shape (n,)."""
         function = LOSSES[self.loss].function
         return function(output[0].float(), target, reduction="none").sum(1)
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the smallest loss that any output has for each row, shape (n,)."""
+        return LOSSES[self.loss].least(target).sum(1)

@@ -198,6 +198,8 @@ class AutoencoderNet(NeuralNet):
                     break
         except KeyboardInterrupt:
             interrupted = True
+            if "dur" not in self.history[-1]:
+                self.history.pop()  # the epoch that was not finished
         finally:
             bar.close()
         if validation is not None:
@@ -244,7 +246,9 @@ class AutoencoderNet(NeuralNet):
             return True
         if validation is None or plan.patience is None:
             return False
-        return best.n_stalled >= plan.patience
+        # While the learning rate still rises, slow progress is no sign of the end.
+        risen = _WARM_UP * plan.n_epochs if plan.one_cycle else 0
+        return min(best.n_stalled, epoch + 1 - risen) >= plan.patience
 
     def _train_epoch(self, rows: Rows, plan: TrainingPlan, epoch: int) -> float:
         """Take one step per batch and return the mean loss of the rows."""
