@@ -104,7 +104,8 @@ def _console():
             "the command line needs rich; install it with "
             "pip install 'sklearn-ae[plot]'."
         ) from error
-    return Console()
+    # Without a terminal rich would assume 80 columns, too few for the table.
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _show(
@@ -113,13 +114,15 @@ def _show(
     from rich.table import Table
 
     frame = result._display_frame()
+    if console.width < 110:
+        frame = frame.drop(columns=["variance", "transform (s)"])
     title = f"{result.name}: {shape[0]} rows, {shape[1]} features (mean ± std of folds)"
     table = Table(title=title)
     for column in (*frame.index.names, *frame.columns):
         table.add_column(column, justify="left" if column == "estimator" else "right")
     best = result.summary()[("error", "mean")].groupby("n_components").idxmin()
     for key, row in frame.iterrows():
-        style = "bold green" if key == best[key[0]] else None
+        style = "bold" if key == best[key[0]] else None
         ends = key[1] == result.estimators[-1]
         table.add_row(str(key[0]), key[1], *row, style=style, end_section=ends)
     console.print(table)

@@ -148,7 +148,7 @@ class Comparison:
         plt = import_pyplot()
         measures = [("error", "Held-out mean squared error", None)]
         if np.isfinite(self.raw_score):
-            label = f"{self.score_name} of a linear model on the codes"
+            label = f"Held-out {self.score_name} of a linear model on the codes"
             measures.append(("score", label, ("raw features", self.raw_score)))
         if ax is None:
             _, ax = plt.subplots(
@@ -264,17 +264,17 @@ class Comparison:
                 ]
                 for column, (title, digits) in self._titles().items()
             },
-            index=summary.index.set_names(["components", "estimator"]),
+            index=summary.index.set_names(["size", "estimator"]),
         )
 
     def _titles(self) -> dict[str, tuple[str, str]]:
         titles = {
-            "error": ("held-out error", ".4g"),
+            "error": ("error", ".3g"),
             "relative_error": ("error / PCA's", ".3f"),
-            "variance": ("variance share", ".3f"),
-            "score": (f"{self.score_name} on codes", ".3f"),
-            "fit_seconds": ("fit seconds", ".2g"),
-            "transform_seconds": ("transform seconds", ".1g"),
+            "variance": ("variance", ".3f"),
+            "score": (self.score_name, ".3f"),
+            "fit_seconds": ("fit (s)", ".2g"),
+            "transform_seconds": ("transform (s)", ".1g"),
         }
         if not np.isfinite(self.raw_score):
             del titles["score"]

@@ -1,0 +1,154 @@
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA, FastICA
+
+import sklearn_ae
+from sklearn_ae import AutoencoderTransformer, compare
+from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae.compare import _library_estimators
+
+FAST = AutoencoderTransformer(max_iter=40)
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    rng = np.random.RandomState(0)
+    t = rng.uniform(-3, 3, size=(450, 1))
+    X = np.hstack([t, t**2, np.sin(2 * t), np.cos(2 * t)])
+    return X + 0.05 * rng.standard_normal(X.shape), (t[:, 0] > 0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def result(labelled):
+    return compare(*labelled, [FAST], n_components=(1, 2), cv=2, name="curve")
+
+
+def test_every_estimator_of_the_library_takes_part():
+    public = {
+        thing
+        for thing in map(sklearn_ae.__dict__.get, sklearn_ae.__all__)
+        if isinstance(thing, type) and issubclass(thing, BaseAutoencoder)
+    }
+    assert set(_library_estimators()) == public
+
+
+def test_frame_is_tidy(result):
+    assert len(result.frame) == 2 * 2 * 2
+    assert result.sizes == [1, 2]
+    assert result.estimators == ["PCA", "AutoencoderTransformer"]
+    assert not result.frame.isna().any(axis=None)
+    assert (result.frame[["fit_seconds", "transform_seconds"]] > 0).all(axis=None)
+
+
+def test_errors_are_held_out_errors_of_pca(labelled):
+    X, _ = labelled
+    result = compare(X, None, {"ICA": FastICA(whiten="unit-variance")}, [2], cv=3)
+    assert result.estimators == ["PCA", "ICA"]
+    # ICA spans PCA's subspace, so both reconstruct alike.
+    np.testing.assert_allclose(result.frame["relative_error"], 1, rtol=1e-3)
+    pca = result.frame[result.frame["estimator"] == "PCA"]
+    np.testing.assert_allclose(
+        pca["variance"], PCA(2).fit(X).explained_variance_ratio_.sum(), atol=0.05
+    )
+    assert np.isnan(result.raw_score)
+    assert result.sentences()[0].startswith("With 2 components ICA and PCA reconstruct")
+
+
+def test_a_win_is_told_with_figures(result):
+    assert re.fullmatch(
+        r"With 1 components AutoencoderTransformer reconstructs best: held-out error "
+        r"[\d.]+ against PCA's [\d.]+, \d+% less \(better in 2 of 2 folds\); accuracy "
+        r"of a linear model on its codes [\d.]+, on PCA's [\d.]+, on raw features "
+        r"[\d.]+\.",
+        result.sentences()[0],
+    )
+
+
+def test_a_win_of_pca_is_told_too(labelled):
+    X, _ = labelled
+    poor = AutoencoderTransformer(init="random", max_iter=1, learning_rate=1e-6)
+    sentence = compare(X, None, [poor], [1], cv=2).sentences()[0]
+    assert re.match(
+        r"With 1 components PCA reconstructs best; next is AutoencoderTransformer: "
+        r"held-out error [\d.]+ against PCA's [\d.]+, \d+% more\.",
+        sentence,
+    )
+
+
+def test_continuous_target_is_scored_by_r2(labelled):
+    X, _ = labelled
+    result = compare(X, X[:, 0], {}, [1, 2], cv=2)
+    assert result.score_name == "R2"
+    assert result.raw_score == pytest.approx(1, abs=1e-3)
+
+
+def test_two_comparisons_are_equal(labelled, result):
+    again = compare(*labelled, [FAST], n_components=(1, 2), cv=2, name="curve")
+    columns = ["error", "variance", "score"]
+    pd.testing.assert_frame_equal(again.frame[columns], result.frame[columns])
+
+
+def test_pictures(result):
+    figure = result.plot()
+    error, score = figure.axes
+    assert error.get_xlabel() == "Code size (number of components)"
+    assert error.get_ylabel() == "Held-out mean squared error"
+    assert [line.get_label() for line in error.lines] == result.estimators
+    np.testing.assert_allclose(
+        error.lines[1].get_ydata(),
+        result.summary()["error", "mean"].xs("AutoencoderTransformer", level=1),
+    )
+    assert [t.get_text() for t in score.get_legend().get_texts()][-1] == "raw features"
+    codes = result.plot_codes()
+    assert [ax.get_title() for ax in codes.axes] == result.estimators
+    plt.close("all")
+
+
+def test_save_writes_everything(result, tmp_path):
+    paths = result.save(tmp_path / "new" / "folder")
+    names = ["comparison.csv", "comparison.png", "reconstructions.png", "codes.png"]
+    assert [path.name for path in paths] == [*names, "report.html"]
+    assert len(pd.read_csv(paths[0])) == len(result.frame)
+    page = paths[-1].read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "With 1 components" in page
+    assert "<script" not in page
+    assert "http" not in page
+    assert plt.get_fignums() == []
+
+
+def test_shown_in_a_notebook_and_a_terminal(result):
+    assert "<table" in result._repr_html_()
+    assert "error / PCA&#x27;s" in result._repr_html_() or "error / PCA's" in str(
+        result
+    )
+    assert str(result).endswith(".")
+
+
+def test_sizes_that_do_not_fit_are_left_out(labelled):
+    X, _ = labelled
+    with pytest.warns(UserWarning, match="are left out") as record:
+        result = compare(X, None, {}, cv=2)
+    assert result.sizes == [2]
+    assert str(record[0].message) == (
+        "Code sizes [8, 32] are left out: a code must be smaller than "
+        "min(n_features, n_training_rows) = 4."
+    )
+
+
+def test_bad_input(labelled):
+    X, y = labelled
+    with pytest.raises(ValueError, match="must hold a code size") as error:
+        compare(X, None, {}, [4, 9])
+    assert str(error.value) == (
+        "n_components must hold a code size of at least 1 and less than "
+        "min(n_features, n_training_rows) = 4; got [4, 9]."
+    )
+    with pytest.raises(ValueError, match="one class or one number per row"):
+        compare(X, np.column_stack([y, y]), {}, [1])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        compare(X, y[:-1], {}, [1])

@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_ae.__main__ import main
+
+
+@pytest.fixture
+def csv(tmp_path):
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame(rng.standard_normal((90, 4)), columns=list("abcd"))
+    frame["kind"] = np.where(frame["a"] > 0, "up", "down")
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_compare_on_a_file(csv, tmp_path, capsys):
+    out = tmp_path / "report"
+    words = ["compare", "--data", str(csv), "--target", "kind", "--n-components", "1"]
+    assert main([*words, "--folds", "2", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "table: 90 rows, 4 features (mean ± std of folds)" in printed
+    assert "AutoencoderTransformer" in printed
+    assert "accuracy" in printed
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "comparison.csv",
+        "comparison.png",
+        "reconstructions.png",
+        "report.html",
+    }
+
+
+def test_fewer_rows(csv, tmp_path, capsys):
+    words = ["compare", "--data", str(csv), "--target", "kind", "--n-components", "2"]
+    assert main([*words, "--max-rows", "45", "--out", str(tmp_path)]) == 0
+    assert "table: 45 rows" in capsys.readouterr().out
+    assert (tmp_path / "codes.png").exists()
+
+
+def test_errors_are_one_line(tmp_path, capsys):
+    assert main(["compare", "--data", "cifar", "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("sklearn-ae: data must be 'digits', 'mnist', 'cifar10'")
+    assert err.count("\n") == 1
+
+
+def test_unknown_target(csv, tmp_path, capsys):
+    words = ["compare", "--data", str(csv), "--target", "label"]
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert "target must name a column of" in capsys.readouterr().err
+
+
+def test_text_columns_are_named(csv, tmp_path, capsys):
+    assert main(["compare", "--data", str(csv), "--out", str(tmp_path)]) == 2
+    assert "must be numeric; these are not: ['kind']" in capsys.readouterr().err
