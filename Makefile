@@ -17,8 +17,8 @@ lint: $(VENV)/installed  ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(VENV)/installed  ## check that every public docstring is complete
-	$(BIN)/python -m pytest tests/test_docstrings.py
+docs: $(VENV)/installed  ## build the documentation
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 test-oldest: $(OLDEST)/installed  ## run the suite on the oldest supported versions
 	$(OLDEST)/bin/python -m pytest -n auto

@@ -210,7 +210,7 @@ def main() -> None:
     )
     text = "\n".join(lines) + "\n"
     print(text)
-    (RESULTS / "mnist_reconstruction.md").write_text(text)
+    (RESULTS / "mnist_reconstruction.txt").write_text(text)
     save("mnist_reconstruction", "python benchmarks/mnist_reconstruction.py", results)
     draw(results, RESULTS / "mnist_reconstruction.png")
 

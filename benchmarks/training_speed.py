@@ -169,7 +169,7 @@ def main() -> None:
         tables.append(f"{ratio_table.to_markdown(floatfmt='.3f')}\n")
     text = "\n".join(tables)
     print(text)
-    (RESULTS / "training_speed.md").write_text(text)
+    (RESULTS / "training_speed.txt").write_text(text)
     save("training_speed", "python benchmarks/training_speed.py", results)
 
 

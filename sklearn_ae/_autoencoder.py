@@ -67,7 +67,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         and a thousandth, at most 4096, for more than 256,000 rows; rounded down to a
         power of two.
     max_iter : int, default=None
-        Passes over the rows at most. None takes as many as make 2,000 steps, between
+        Passes over the rows at most. None takes as many as make 1,500 steps, between
         10 and 100.
     early_stopping : bool, default=True
         Hold out rows to judge each epoch, keep the best state and compare it with

@@ -51,7 +51,7 @@ _VALIDATION_SHARE, _LEAST_VALIDATION, _MOST_VALIDATION = 0.1, 60, 5000
 _LARGEST_VALIDATION_SHARE = 0.3
 
 # ``max_iter=None``: as many epochs as make this many steps, within these bounds.
-_STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 2000, 10, 100
+_STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 1500, 10, 100
 
 
 class BaseAutoencoder(

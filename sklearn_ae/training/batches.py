@@ -80,12 +80,15 @@ class Rows(Dataset):
         return head
 
     def take(
-        self, positions: torch.Tensor, dtype: torch.dtype = torch.float32
+        self,
+        positions: torch.Tensor,
+        dtype: torch.dtype = torch.float32,
+        buffer: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the rows at ``positions``, scaled, on the device."""
         if self.resident is not None:
             return self.resident.index_select(0, positions.to(self.device)).to(dtype)
-        return self._gather(positions).to(self.device, dtype)
+        return self._gather(positions, buffer).to(self.device, dtype)
 
     def blocks(
         self, size: int | None = None, dtype: torch.dtype = torch.float32
@@ -101,18 +104,32 @@ class Rows(Dataset):
         order = torch.randperm(len(self), generator=generator)
         batches = order.tensor_split(-(-len(self) // batch_size))
         per_block = max(1, self.block_size // batch_size)
+        buffer = None
         for first in range(0, len(batches), per_block):
             group = batches[first : first + per_block]
-            block = self.take(torch.cat(group))
+            positions = torch.cat(group)
+            if buffer is None:
+                buffer = self._make_buffer(len(positions))
+            block = self.take(positions, buffer=buffer)
             yield from block.split([len(batch) for batch in group])
 
-    def _gather(self, positions: torch.Tensor) -> torch.Tensor:
+    def _make_buffer(self, n_rows: int) -> torch.Tensor | None:
+        """Return memory that blocks share; new memory would cost as much as copying."""
+        if self.resident is not None or sp.issparse(self.X):
+            return None
+        return torch.empty((n_rows, self.n_features), dtype=self.X.dtype)
+
+    def _gather(
+        self, positions: torch.Tensor, buffer: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the rows at ``positions`` on the CPU, scaled, in the type of X."""
         chosen = self.index[positions]
         if sp.issparse(self.X):
             block = torch.from_numpy(self.X[chosen.numpy()].toarray())
-        else:
+        elif buffer is None:
             block = self.X.index_select(0, chosen)
+        else:
+            block = torch.index_select(self.X, 0, chosen, out=buffer[: len(chosen)])
         return block.sub_(self.shift.to(block.dtype)).mul_(self.factor.to(block.dtype))
 
     def _move(self) -> torch.Tensor:

@@ -24,7 +24,7 @@ class FlatParameters:
 
     Attributes
     ----------
-    flat : torch.nn.Parameter of shape (n_values,)
+    values : torch.nn.Parameter of shape (n_values,)
         What the optimizer updates. Its ``grad`` is allocated once and must be
         zeroed in place.
     """
@@ -33,10 +33,10 @@ class FlatParameters:
         self.parameters = list(parameters)
         with torch.no_grad():
             values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-            self.flat = nn.Parameter(values)
-            self.flat.grad = torch.zeros_like(values)
+            self.values = nn.Parameter(values)
+            self.values.grad = torch.zeros_like(values)
             sizes = [p.numel() for p in self.parameters]
-            views = zip(values.split(sizes), self.flat.grad.split(sizes), strict=True)
+            views = zip(values.split(sizes), self.values.grad.split(sizes), strict=True)
             for parameter, (value, grad) in zip(self.parameters, views, strict=True):
                 parameter.data = value.view_as(parameter)
                 parameter.grad = grad.view_as(parameter)

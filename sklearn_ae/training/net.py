@@ -150,16 +150,20 @@ class AutoencoderNet(NeuralNet):
             if isinstance(part, LinearPath)
             for parameter in part.linear.parameters()
         }
-        decayed, others = [], []
+        groups: dict[float, list[nn.Parameter]] = {}
         for parameter in self.module_.parameters():
             decays = parameter.ndim > 1 and id(parameter) not in in_linear_path
-            (decayed if decays else others).append(parameter)
-        groups = [
-            {"params": [FlatParameters(group).flat], "weight_decay": decay}
-            for group, decay in ((decayed, self.weight_decay), (others, 0.0))
-            if group
-        ]
-        self.optimizer_ = self.optimizer(groups, lr=self.lr, fused=True)
+            decay = self.weight_decay if decays else 0.0
+            groups.setdefault(decay, []).append(parameter)
+        self.flat_ = [FlatParameters(group) for group in groups.values()]
+        self.optimizer_ = self.optimizer(
+            [
+                {"params": [flat.values], "weight_decay": decay}
+                for flat, decay in zip(self.flat_, groups, strict=True)
+            ],
+            lr=self.lr,
+            fused=True,
+        )
 
     def run(self, rows: Rows, validation: Rows | None, plan: TrainingPlan) -> Outcome:
         """Train, and leave the module in the state that is kept.
@@ -278,7 +282,8 @@ class AutoencoderNet(NeuralNet):
     def _gradients(
         self, batch: torch.Tensor
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        self.optimizer_.zero_grad(set_to_none=False)
+        for flat in self.flat_:
+            flat.values.grad.zero_()
         with autocast(torch.device(self.device), self.training_dtype_):
             output = self.module_(batch)
         loss = self.criterion_(output, batch)

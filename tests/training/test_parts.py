@@ -64,7 +64,7 @@ def test_a_step_of_flat_parameters_is_a_step_of_each():
     flat = FlatParameters(list(two.parameters()))
     steps = [
         torch.optim.AdamW(one.parameters(), lr=0.1),
-        torch.optim.AdamW([flat.flat], lr=0.1),
+        torch.optim.AdamW([flat.values], lr=0.1),
     ]
     X = torch.randn(8, 4)
     for module, optimizer in zip((one, two), steps, strict=True):
