@@ -46,7 +46,9 @@ def test_frame_is_tidy(result):
 
 def test_errors_are_held_out_errors_of_pca(labelled):
     X, _ = labelled
-    result = compare(X, None, {"ICA": FastICA(whiten="unit-variance", tol=0.1)}, [2], cv=3)
+    result = compare(
+        X, None, {"ICA": FastICA(whiten="unit-variance", tol=0.1)}, [2], cv=3
+    )
     assert result.estimators == ["PCA", "ICA"]
     # ICA spans PCA's subspace, so both reconstruct alike.
     np.testing.assert_allclose(result.frame["relative_error"], 1, rtol=1e-3)

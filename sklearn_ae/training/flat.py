@@ -1,12 +1,14 @@
 """One tensor for all parameters that share their optimizer's options.
 
-An optimizer step then costs one call instead of one for each parameter, which is a
-large part of the time of a step where layers are small.
+An optimizer step then costs one call instead of one for each parameter, and so does the
+conversion between the float32 values that are learned and the bfloat16 values that
+training steps multiply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -20,23 +22,62 @@ class FlatParameters:
     Parameters
     ----------
     parameters : sequence of torch.nn.Parameter
-        Float parameters on one device, each given once.
+        Float32 parameters on one device, each given once.
+    dtype : torch.dtype
+        Type in which training steps see the parameters. The optimizer always updates
+        float32 values.
 
     Attributes
     ----------
     values : torch.nn.Parameter of shape (n_values,)
-        What the optimizer updates. Its ``grad`` is allocated once and must be
-        zeroed in place.
+        What the optimizer updates. Its ``grad`` is allocated once.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+    @torch.no_grad()
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], dtype: torch.dtype = torch.float32
+    ) -> None:
         self.parameters = list(parameters)
-        with torch.no_grad():
-            values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-            self.values = nn.Parameter(values)
-            self.values.grad = torch.zeros_like(values)
-            sizes = [p.numel() for p in self.parameters]
-            views = zip(values.split(sizes), self.values.grad.split(sizes), strict=True)
-            for parameter, (value, grad) in zip(self.parameters, views, strict=True):
-                parameter.data = value.view_as(parameter)
-                parameter.grad = grad.view_as(parameter)
+        values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        self.values = nn.Parameter(values)
+        self.values.grad = torch.zeros_like(values)
+        self.has_copy = dtype != torch.float32
+        if self.has_copy:
+            self.copy = values.to(dtype)
+            self.copy_grad = torch.zeros_like(self.copy)
+        self._point_at(self.values.detach(), self.values.grad)
+
+    def _point_at(self, values: torch.Tensor, grads: torch.Tensor) -> None:
+        sizes = [parameter.numel() for parameter in self.parameters]
+        views = zip(values.split(sizes), grads.split(sizes), strict=True)
+        for parameter, (value, grad) in zip(self.parameters, views, strict=True):
+            parameter.grad = None
+            parameter.data = value.view_as(parameter)
+            parameter.grad = grad.view_as(parameter)
+
+    @contextmanager
+    def in_training_type(self) -> Iterator[None]:
+        """Let the parameters have the type of training steps within a block."""
+        if not self.has_copy:
+            yield
+            return
+        self.copy.copy_(self.values.detach())
+        self._point_at(self.copy, self.copy_grad)
+        try:
+            yield
+        finally:
+            self._point_at(self.values.detach(), self.values.grad)
+
+    def zero_grad(self) -> None:
+        """Zero the gradients of the parameters in place."""
+        (self.copy_grad if self.has_copy else self.values.grad).zero_()
+
+    def before_step(self) -> None:
+        """Hand the gradients to the optimizer."""
+        if self.has_copy:
+            self.values.grad.copy_(self.copy_grad)
+
+    def after_step(self) -> None:
+        """Hand the updated values to the parameters."""
+        if self.has_copy:
+            self.copy.copy_(self.values.detach())

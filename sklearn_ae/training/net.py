@@ -12,6 +12,7 @@ import math
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from ..exceptions import DivergenceWarning
+from ..nn.dense import TransposedLinear
 from ..nn.linear_path import LinearPath
 from .batches import Rows
 from .checkpoint import BestState
@@ -30,6 +32,9 @@ __all__ = ["AutoencoderNet", "Outcome", "TrainingPlan", "check_callbacks"]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _MAX_RESTARTS = 3
+# Layers whose parameters training steps may see in bfloat16; autocast would convert
+# them one by one, in each step. The others stay in float32.
+_MULTIPLYING = (nn.Linear, TransposedLinear)
 _WARM_UP = 0.2
 
 
@@ -131,9 +136,6 @@ class AutoencoderNet(NeuralNet):
     def initialize(self) -> AutoencoderNet:
         """Prepare module, optimizer and callbacks for :meth:`run`."""
         super().initialize()
-        self.training_dtype_ = training_dtype(
-            self.precision, torch.device(self.device), self.module_
-        )
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.has_batch_callbacks_ = any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
@@ -144,22 +146,34 @@ class AutoencoderNet(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> None:
         """Create a fused AdamW over flat parameters."""
+        self.training_dtype_ = training_dtype(
+            self.precision, torch.device(self.device), self.module_
+        )
+        multiplied = {
+            id(parameter)
+            for part in self.module_.modules()
+            if isinstance(part, _MULTIPLYING)
+            for parameter in part.parameters(recurse=False)
+        }
         in_linear_path = {
             id(parameter)
             for part in self.module_.modules()
             if isinstance(part, LinearPath)
             for parameter in part.linear.parameters()
         }
-        groups: dict[float, list[nn.Parameter]] = {}
+        groups: dict[tuple[float, torch.dtype], list[nn.Parameter]] = {}
         for parameter in self.module_.parameters():
             decays = parameter.ndim > 1 and id(parameter) not in in_linear_path
             decay = self.weight_decay if decays else 0.0
-            groups.setdefault(decay, []).append(parameter)
-        self.flat_ = [FlatParameters(group) for group in groups.values()]
+            dtype = (
+                self.training_dtype_ if id(parameter) in multiplied else torch.float32
+            )
+            groups.setdefault((decay, dtype), []).append(parameter)
+        self.flat_ = [FlatParameters(group, key[1]) for key, group in groups.items()]
         self.optimizer_ = self.optimizer(
             [
                 {"params": [flat.values], "weight_decay": decay}
-                for flat, decay in zip(self.flat_, groups, strict=True)
+                for flat, (decay, _) in zip(self.flat_, groups, strict=True)
             ],
             lr=self.lr,
             fused=True,
@@ -260,13 +274,15 @@ class AutoencoderNet(NeuralNet):
         step = self._observed_step if self.has_batch_callbacks_ else self._step
         n_batches = -(-len(rows) // self.batch_size)
         total = torch.zeros((), device=rows.device)
-        for index, batch in enumerate(
-            rows.shuffled_batches(self.batch_size, self.generator_)
-        ):
-            if plan.one_cycle:
-                done = (epoch + index / n_batches) / plan.n_epochs
-                self._set_learning_rate(one_cycle(done))
-            total.add_(step(batch), alpha=len(batch))
+        batches = rows.shuffled_batches(self.batch_size, self.generator_)
+        with ExitStack() as stack:
+            for flat in self.flat_:
+                stack.enter_context(flat.in_training_type())
+            for index, batch in enumerate(batches):
+                if plan.one_cycle:
+                    done = (epoch + index / n_batches) / plan.n_epochs
+                    self._set_learning_rate(one_cycle(done))
+                total.add_(step(batch), alpha=len(batch))
         return total.item() / len(rows)
 
     def _set_learning_rate(self, share: float) -> None:
@@ -276,14 +292,21 @@ class AutoencoderNet(NeuralNet):
 
     def _step(self, batch: torch.Tensor) -> torch.Tensor:
         loss, _ = self._gradients(batch)
-        self.optimizer_.step()
+        self._update()
         return loss
+
+    def _update(self) -> None:
+        for flat in self.flat_:
+            flat.before_step()
+        self.optimizer_.step()
+        for flat in self.flat_:
+            flat.after_step()
 
     def _gradients(
         self, batch: torch.Tensor
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         for flat in self.flat_:
-            flat.values.grad.zero_()
+            flat.zero_grad()
         with autocast(torch.device(self.device), self.training_dtype_):
             output = self.module_(batch)
         loss = self.criterion_(output, batch)
@@ -301,7 +324,7 @@ class AutoencoderNet(NeuralNet):
             batch=pair,
             training=True,
         )
-        self.optimizer_.step()
+        self._update()
         self.history.record_batch("train_loss", loss.item())
         self.history.record_batch("train_batch_size", len(batch))
         self.notify(
