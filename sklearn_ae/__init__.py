@@ -1,7 +1,8 @@
 """scikit-learn-compatible autoencoders that stand where PCA stood."""
 
 from ._autoencoder import AutoencoderTransformer
-from .compare import Comparison, compare
+from ._comparison import Comparison
+from .compare import compare
 from .exceptions import DivergenceWarning, InterruptedFitWarning, PCAFloorWarning
 from .nn.architectures import Architecture, DenseArchitecture
 

@@ -6,7 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from .compare import Comparison, compare
+import numpy as np
+
+from ._comparison import Comparison
+from .compare import compare
 from .datasets import load
 
 __all__ = ["main"]
@@ -29,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         console = _console()
         table = load(options.data, options.target)
-        X, y = _first_rows(table.X, table.y, options.max_rows)
+        X, y = _spread_rows(table.X, table.y, options.max_rows)
         result = compare(
             X,
             y,
@@ -89,11 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _first_rows(X, y, max_rows: int | None):
+def _spread_rows(X, y, max_rows: int | None):
     if max_rows is None or max_rows >= len(X):
         return X, y
-    step = -(-len(X) // max_rows)
-    return X[::step], None if y is None else y[::step]
+    if max_rows < 1:
+        raise ValueError(f"--max-rows must be at least 1; got {max_rows}.")
+    chosen = np.linspace(0, len(X) - 1, max_rows).astype(int)
+    return X[chosen], None if y is None else y[chosen]
 
 
 def _console():

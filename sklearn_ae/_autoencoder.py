@@ -71,8 +71,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         10 and 100.
     early_stopping : bool, default=True
         Hold out rows to judge each epoch, keep the best state and compare it with
-        PCA. False trains on all rows for `max_iter` epochs and compares with PCA on
-        training rows.
+        PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
+        compares it with PCA on at most 5,000 training rows. With `X_val` the best
+        state is kept in both cases.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.
@@ -111,7 +112,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     n_iter_ : int
         Epochs trained.
     best_iter_ : int
-        Epoch whose state is kept; 0 is the PCA start.
+        Epoch whose state is kept; 0 is the start.
     loss_curve_ : list of float
         Mean training loss per row of each epoch, on scaled rows.
     validation_loss_curve_ : list of float
@@ -122,7 +123,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     pca_reconstruction_error_ : float
         The same for PCA with the same number of components and training rows.
     beats_pca_ : bool
-        Whether the gain over PCA was reliable. If not, a :class:`PCAFloorWarning` is
+        Whether the gain over PCA was reliable (after ``partial_fit``: whether there
+        is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
         given, and with ``init="pca"`` the model is PCA of all rows.
     mean_ : ndarray of shape (n_features_in_,)
         Mean of each feature.

@@ -55,7 +55,9 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
     """Fit scikit-learn's PCA to scaled rows.
 
     The solver is scikit-learn's choice. Tables of more than 2**28 values go through
-    IncrementalPCA, block by block; sparse tables are never made dense.
+    IncrementalPCA, block by block, if `n_components` is an integer. Sparse tables are
+    never made dense: up to 1000 features their covariance is, beyond them ARPACK finds
+    the components.
 
     Parameters
     ----------
@@ -73,9 +75,9 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
         n_components = min(n_components, len(rows))
         if n_values > _FLOAT32_VALUES:
             return _fit_incrementally(rows, n_components)
-    dtype = torch.float64 if n_values <= _FLOAT64_VALUES else torch.float32
-    X = torch.cat(list(rows.blocks(dtype=dtype))).cpu().numpy()
-    return _as_baseline(PCA(n_components, random_state=seed).fit(X))
+    dtype = np.float64 if n_values <= _FLOAT64_VALUES else np.float32
+    pca = PCA(n_components, random_state=seed).fit(rows.to_numpy(dtype))
+    return _as_baseline(pca)
 
 
 def _fit_incrementally(rows: Rows, n_components: int) -> PCABaseline:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from numbers import Integral
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +13,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_container",
-    "check_hidden_layer_sizes",
     "check_magnitude",
-    "check_n_components",
     "check_unit_interval",
     "fit_context",
 ]
@@ -55,30 +52,10 @@ def check_unit_interval(X: np.ndarray | sp.csr_array, name: str) -> None:
         )
 
 
-def check_n_components(n_components: int, n_samples: int, n_features: int) -> None:
-    """Raise a ValueError unless the code is at most as large as the data allow."""
-    limit = min(n_samples, n_features)
-    if n_components > limit:
-        raise ValueError(
-            f"n_components must be at most min(n_samples, n_features) = {limit}, as "
-            f"for PCA; got n_components={n_components} with n_samples = {n_samples} "
-            f"and n_features = {n_features}. Choose a smaller n_components."
-        )
-
-
 def check_container(X, name: str) -> None:
     """Raise a TypeError for an iterator, which could be read only once."""
     if isinstance(X, Iterator):
         raise TypeError(
             f"{name} must be an array, a DataFrame or a sparse matrix; got a "
             f"{type(X).__name__}. Collect its rows with numpy.stack(list(...))."
-        )
-
-
-def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
-    """Raise a ValueError unless all sizes are positive integers."""
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-        raise ValueError(
-            f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
-            "layers out instead of giving them no units."
         )

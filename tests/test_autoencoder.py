@@ -262,7 +262,18 @@ def test_pickle_keeps_codes_history_and_the_way_on(fitted):
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.transform(X), model.transform(X))
     assert copy.net_.history == model.net_.history
+    assert copy.net_.batch_size == model.net_.batch_size
     assert copy.partial_fit(X).n_iter_ == model.n_iter_ + 1
+
+
+def test_parameters_set_after_the_fit_do_not_change_the_model(fitted):
+    model, X = fitted
+    copy = pickle.loads(pickle.dumps(model))
+    copy.set_params(activation="tanh", hidden_layer_sizes=(8,), scaling=None)
+    again = pickle.loads(pickle.dumps(copy))
+    assert again.activation == "tanh"
+    for other in (copy, again):
+        np.testing.assert_array_equal(other.transform(X), model.transform(X))
 
 
 def test_pickle_of_a_model_from_a_missing_device_opens_on_the_cpu(fitted):
@@ -378,6 +389,19 @@ def test_partial_fit_goes_on_and_improves(curve):
     assert model.beats_pca_
 
 
+def test_partial_fit_goes_on_after_fit(curve):
+    """The schedule of fit ends at zero; partial_fit must not stay there."""
+    model = fit(curve, 1, max_iter=3)
+    before = model.transform(curve)
+    assert abs(model.partial_fit(curve).transform(curve) - before).max() > 1e-3
+
+
+def test_validation_rows_must_suit_the_loss_too(curve):
+    X = (curve - curve.min(0)) / np.ptp(curve, axis=0)
+    with pytest.raises(ValueError, match="takes the values of X_val as probabilities"):
+        AutoencoderTransformer(1, loss="log_loss").fit(X, X_val=2 * X)
+
+
 def test_warm_start_goes_on(curve):
     model = AutoencoderTransformer(
         1, random_state=0, max_iter=10, warm_start=True, early_stopping=False
@@ -388,14 +412,40 @@ def test_warm_start_goes_on(curve):
     assert model.reconstruction_error_ < first
 
 
-def test_warm_start_keeps_the_code(curve):
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"n_components": 2},
+            "n_components must stay 1 while a fitted network goes on training; got 2. "
+            "Clone the estimator, or set warm_start=False and call fit.",
+        ),
+        (
+            {"activation": "relu"},
+            "activation must stay 'gelu' while a fitted network goes on training; got "
+            "'relu'. Clone the estimator, or set warm_start=False and call fit.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_network_that_goes_on_keeps_its_structure(curve, method, params, message):
     model = fit(curve, 1, warm_start=True, max_iter=2, early_stopping=False)
-    with pytest.raises(ValueError, match="warm_start=True goes on") as error:
-        model.set_params(n_components=2).fit(curve)
-    assert str(error.value) == (
-        "warm_start=True goes on with the fitted network, whose codes have 1 "
-        "components; got n_components=2. Keep n_components, or set warm_start=False."
-    )
+    with pytest.raises(ValueError, match="must stay") as error:
+        getattr(model.set_params(**params), method)(curve)
+    assert str(error.value) == message
+
+
+def test_warm_start_takes_fewer_rows_and_shares_of_the_variance(curve):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PCAFloorWarning)
+        model = fit(curve, 0.9, warm_start=True, max_iter=2)
+        n_components = model.n_components_
+        assert model.fit(curve[:40]).n_components_ == n_components
+
+
+def test_without_early_stopping_the_last_state_is_kept(curve):
+    model = fit(curve, 1, max_iter=6, early_stopping=False, learning_rate=0.05)
+    assert model.best_iter_ == model.n_iter_ == 6
 
 
 def test_the_best_state_on_validation_rows_is_kept(curve):
@@ -511,6 +561,13 @@ def messages():
             "hidden_layer_sizes must hold positive integers; got (8, 0). Leave layers "
             "out instead of giving them no units.",
         ),
+        "activation of an architecture": (
+            X,
+            {"architecture": DenseArchitecture((8,), "swish")},
+            "activation must be one of ['elu', 'gelu', 'logistic', 'relu', 'silu', "
+            "'tanh']; got 'swish'. For another function, pass a callable as "
+            "architecture.",
+        ),
         "architecture shape": (
             X,
             {"architecture": lambda d, k: (nn.Linear(d, k), nn.Linear(k, 3))},
@@ -571,10 +628,31 @@ def test_wrong_width_of_validation_rows(curve):
         AutoencoderTransformer(1).fit(curve, X_val=curve[:, :5])
 
 
-def test_a_failed_refit_loses_nothing(fitted):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"X": np.full((80, 5), np.nan)},
+        {"validation_fraction": 0.001, "early_stopping": True},
+        {"n_components": 6},
+        {"X": np.ones((80, 7))},
+    ],
+    ids=str,
+)
+def test_a_failed_refit_loses_nothing(fitted, spoil):
     model, X = fitted
     model = pickle.loads(pickle.dumps(model))
     before = model.transform(X)
-    with pytest.raises(ValueError, match="contains NaN"):
-        model.fit(np.full_like(X, np.nan))
+    params = {name: value for name, value in spoil.items() if name != "X"}
+    bad = spoil.get("X", 3 * X)
+    with pytest.raises(ValueError, match=r"must|NaN"):
+        model.set_params(**params).fit(bad)
     np.testing.assert_array_equal(model.transform(X), before)
+
+
+def test_a_failed_first_fit_leaves_the_estimator_unfitted(noise):
+    model = AutoencoderTransformer(7)
+    with pytest.raises(ValueError, match="n_components must be at most"):
+        model.fit(noise)
+    with pytest.raises(NotFittedError):
+        model.transform(noise)
+    assert not [name for name in vars(model) if name.endswith("_")]

@@ -83,7 +83,7 @@ def test_a_win_of_pca_is_told_too(labelled):
 
 def test_continuous_target_is_scored_by_r2(labelled):
     X, _ = labelled
-    result = compare(X, X[:, 0], {}, [1, 2], cv=2)
+    result = compare(X, X[:, 0], [FastICA(tol=0.1)], [1, 2], cv=2)
     assert result.score_name == "R2"
     assert result.raw_score == pytest.approx(1, abs=1e-3)
 
@@ -134,7 +134,7 @@ def test_shown_in_a_notebook_and_a_terminal(result):
 def test_sizes_that_do_not_fit_are_left_out(labelled):
     X, _ = labelled
     with pytest.warns(UserWarning, match="are left out") as record:
-        result = compare(X, None, {}, cv=2)
+        result = compare(X, None, [FastICA(tol=0.1)], cv=2)
     assert result.sizes == [2]
     assert str(record[0].message) == (
         "Code sizes [8, 32] are left out: a code must be smaller than "
@@ -145,12 +145,35 @@ def test_sizes_that_do_not_fit_are_left_out(labelled):
 def test_bad_input(labelled):
     X, y = labelled
     with pytest.raises(ValueError, match="must hold a code size") as error:
-        compare(X, None, {}, [4, 9])
+        compare(X, None, None, [4, 9])
     assert str(error.value) == (
         "n_components must hold a code size of at least 1 and less than "
         "min(n_features, n_training_rows) = 4; got [4, 9]."
     )
     with pytest.raises(ValueError, match="one class or one number per row"):
-        compare(X, np.column_stack([y, y]), {}, [1])
+        compare(X, np.column_stack([y, y]), None, [1])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        compare(X, y[:-1], {}, [1])
+        compare(X, y[:-1], None, [1])
+    with pytest.raises(ValueError, match="estimators must have different names"):
+        compare(X, y, [FAST, FAST], [1])
+    with pytest.raises(ValueError, match="at least one estimator beside PCA"):
+        compare(X, y, [PCA()], [1])
+
+
+def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
+    """The first rows of a fold must not be those of one class."""
+    monkeypatch.setattr("sklearn_ae.compare._MOST_PROBE_ROWS", 40)
+    rng = np.random.RandomState(0)
+    y = np.repeat([0, 1, 2], 100)
+    X = rng.standard_normal((300, 4)) + 9 * np.eye(4)[y]
+    result = compare(X, y, [FastICA(tol=0.1)], [3], cv=2)
+    assert result.raw_score > 0.95
+    assert len(np.unique(result.labels[:20])) == 3
+
+
+def test_large_offsets_do_not_count_as_errors(labelled):
+    X, _ = labelled
+    plain = compare(X, None, [FAST], [1], cv=2)
+    moved = compare(X + 1.6e9, None, [FAST], [1], cv=2)
+    ratios = [r.frame["relative_error"].max() for r in (plain, moved)]
+    assert max(ratios) < 0.8

@@ -12,19 +12,20 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file may import from its own layer's parts only what LAYERS allows: lower layers.
 LAYERS = [
-    {"nn", "_validation", "exceptions"},
+    {"nn", "_validation", "_planning", "exceptions"},
     {"training"},
-    {"_pca"},
+    {"_pca", "_fitted"},
     {"_base"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     {"_pretraining", "persistence", "displays", "datasets"},
+    {"_comparison"},
     {"compare"},
     {"__init__", "__main__"},
 ]
 
 ROOMS = {
     "skorch": {"training"},
-    "torch": {"nn", "training", "_base", "_pca"}
+    "torch": {"nn", "training", "_base", "_pca", "_fitted"}
     | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},

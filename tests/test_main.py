@@ -46,6 +46,12 @@ def test_errors_are_one_line(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+def test_no_rows(csv, tmp_path, capsys):
+    words = ["compare", "--data", str(csv), "--target", "kind", "--max-rows", "0"]
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert "--max-rows must be at least 1; got 0." in capsys.readouterr().err
+
+
 def test_unknown_target(csv, tmp_path, capsys):
     words = ["compare", "--data", str(csv), "--target", "label"]
     assert main([*words, "--out", str(tmp_path)]) == 2

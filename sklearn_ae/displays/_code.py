@@ -92,6 +92,11 @@ class CodeDisplay:
         plt = import_pyplot()
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
+        if self.codes.shape[1] < 2:
+            raise ValueError(
+                "codes must have at least 2 components to be drawn in a plane; got "
+                f"{self.codes.shape[1]}. Fit with n_components=2."
+            )
         horizontal, vertical = self.codes[:, 0], self.codes[:, 1]
         style = {"s": 8, "alpha": 0.7, "linewidths": 0} | scatter_kwargs
         classes = [] if self.labels is None else np.unique(self.labels)
@@ -107,7 +112,10 @@ class CodeDisplay:
                 )
                 self.points_.append(points)
         else:
-            points = ax.scatter(horizontal, vertical, c=self.labels, **style)
+            values = self.labels
+            if values is not None and not np.issubdtype(values.dtype, np.number):
+                values = np.unique(values, return_inverse=True)[1]
+            points = ax.scatter(horizontal, vertical, c=values, **style)
             self.points_ = [points]
             if self.labels is not None:
                 ax.figure.colorbar(points, ax=ax, label="label")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .dense import dense_stack, tied_stack
+from .dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack, tied_stack
 
 __all__ = ["Architecture", "DenseArchitecture", "build_pair"]
 
@@ -91,6 +91,13 @@ class DenseArchitecture(Architecture):
 
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(
+                f"activation must be one of {sorted(ACTIVATIONS)}; got "
+                f"{self.activation!r}. For another function, pass a callable as "
+                "architecture."
+            )
+        check_hidden_layer_sizes(self.hidden_layer_sizes)
         sizes = (n_features, *self.hidden_layer_sizes, n_components)
         encoder = dense_stack(sizes, self.activation)
         if self.tied_weights:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "TransposedLinear", "dense_stack", "tied_stack"]
+__all__ = [
+    "ACTIVATIONS",
+    "TransposedLinear",
+    "check_hidden_layer_sizes",
+    "dense_stack",
+    "tied_stack",
+]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "gelu": nn.GELU,
@@ -57,3 +65,15 @@ def tied_stack(stack: nn.Sequential, activation: str) -> nn.Sequential:
     """Mirror a dense stack with its own weights, transposed."""
     layers = [layer for layer in stack if isinstance(layer, nn.Linear)]
     return _interleave([TransposedLinear(layer) for layer in layers[::-1]], activation)
+
+
+def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
+    """Raise a ValueError unless all sizes are positive integers."""
+    is_sequence = isinstance(sizes, Sequence | np.ndarray)
+    if not is_sequence or not all(
+        isinstance(size, Integral) and size > 0 for size in sizes
+    ):
+        raise ValueError(
+            f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
+            "layers out instead of giving them no units."
+        )

@@ -79,12 +79,22 @@ class _Gate(nn.Module):
 def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module:
     """Make a branch's output zero, keeping its hidden weights where possible."""
     layers = [module for module in branch.modules() if isinstance(module, nn.Linear)]
-    if layers:
-        last = layers[-1]
-        last.weight.zero_()
-        if last.bias is not None:
-            last.bias.zero_()
-    return branch if _is_silent(branch, n_inputs) else _Gate(branch, n_outputs)
+    parameters = list(layers[-1].parameters()) if layers else []
+    before = [parameter.clone() for parameter in parameters]
+    for parameter in parameters:
+        parameter.zero_()
+    if _is_silent(branch, n_inputs):
+        return branch
+    for parameter, value in zip(parameters, before, strict=True):
+        parameter.copy_(value)
+    return _Gate(branch, n_outputs)
+
+
+def _is_linear(network: nn.Module) -> bool:
+    """Tell whether a network is a single linear layer, as dense stacks can be."""
+    layers = list(network) if isinstance(network, nn.Sequential) else [network]
+    linear = (nn.Linear, TransposedLinear)
+    return len(layers) == 1 and isinstance(layers[0], linear)
 
 
 def _is_silent(branch: nn.Module, n_inputs: int) -> bool:
@@ -124,7 +134,7 @@ def add_linear_path(
     """
     linear = nn.Linear(n_features, n_components)
     mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
-    if isinstance(encoder, nn.Sequential) and len(encoder) == len(decoder) == 1:
+    if _is_linear(encoder) and _is_linear(decoder):
         branches = [None, None]
     elif tied:
         # With the shared middle layer at zero PCA would be a saddle point: its

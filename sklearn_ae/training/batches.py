@@ -73,29 +73,34 @@ class Rows(Dataset):
         """Number of rows that are gathered at once."""
         return max(1, min(_BLOCK_VALUES // self.n_features, _MOST_BLOCK_ROWS))
 
-    def head(self, n_rows: int) -> Rows:
-        """Return the first rows as a view."""
-        head = copy.copy(self)
-        head.index = self.index[:n_rows]
-        return head
+    def sample(self, n_rows: int, seed: int) -> Rows:
+        """Return at most ``n_rows`` rows drawn without replacement."""
+        drawn = np.random.RandomState(seed).permutation(len(self))[:n_rows]
+        sample = copy.copy(self)
+        sample.index = self.index[drawn]
+        if self.resident is not None:
+            sample.resident = self.resident[torch.as_tensor(drawn, device=self.device)]
+        return sample
 
     def take(
-        self,
-        positions: torch.Tensor,
-        dtype: torch.dtype = torch.float32,
-        buffer: torch.Tensor | None = None,
+        self, positions: torch.Tensor, buffer: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return the rows at ``positions``, scaled, on the device."""
+        """Return the rows at ``positions``, scaled, in float32 on the device."""
         if self.resident is not None:
-            return self.resident.index_select(0, positions.to(self.device)).to(dtype)
-        return self._gather(positions, buffer).to(self.device, dtype)
+            return self.resident.index_select(0, positions.to(self.device))
+        return self._gather(positions, buffer).to(self.device, torch.float32)
 
-    def blocks(
-        self, size: int | None = None, dtype: torch.dtype = torch.float32
-    ) -> Iterator[torch.Tensor]:
+    def blocks(self, size: int | None = None) -> Iterator[torch.Tensor]:
         """Yield all rows in order, ``size`` at a time."""
         for positions in torch.arange(len(self)).split(size or self.block_size):
-            yield self.take(positions, dtype)
+            yield self.take(positions)
+
+    def to_numpy(self, dtype: np.typing.DTypeLike) -> np.ndarray:
+        """Return all rows, scaled in the type of X and then converted."""
+        scaled = np.empty((len(self), self.n_features), dtype=dtype)
+        for positions in torch.arange(len(self)).split(self.block_size):
+            scaled[positions.numpy()] = self._gather(positions).numpy()
+        return scaled
 
     def shuffled_batches(
         self, batch_size: int, generator: torch.Generator

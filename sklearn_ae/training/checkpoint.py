@@ -19,23 +19,27 @@ class BestState:
         Its loss now.
     tol : float
         Share of the best loss by which a loss must be lower to count as progress.
+    epoch : int, default=0
+        Epochs that the module has already been trained for.
 
     Attributes
     ----------
     loss : float
         Lowest loss so far.
     epoch : int
-        Epoch that reached it; 0 is the start.
+        Epoch that reached it.
     n_stalled : int
         Epochs since the last progress.
     """
 
-    def __init__(self, module: nn.Module, loss: float, tol: float) -> None:
+    def __init__(
+        self, module: nn.Module, loss: float, tol: float, epoch: int = 0
+    ) -> None:
         self.tensors = [*module.parameters(), *module.buffers()]
         self.copies = [tensor.detach().clone() for tensor in self.tensors]
         self.tol = tol
         self.loss = self.bar = loss
-        self.epoch = 0
+        self.epoch = epoch
         self.n_stalled = 0
 
     @torch.no_grad()

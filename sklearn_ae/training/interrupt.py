@@ -8,7 +8,13 @@ import sys
 __all__ = ["called_from_prompt"]
 
 # A call may pass through these on its way from the prompt to ``fit``.
-_TRANSPARENT = ("sklearn_ae", "sklearn.base", "sklearn.pipeline", "sklearn.utils")
+_TRANSPARENT = (
+    "sklearn_ae",
+    "sklearn.base",
+    "sklearn.pipeline",
+    "sklearn.utils",
+    "joblib.memory",  # a Pipeline fits all steps but the last through its cache
+)
 
 
 def called_from_prompt() -> bool:

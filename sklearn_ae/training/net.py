@@ -163,6 +163,8 @@ class AutoencoderNet(NeuralNet):
         }
         groups: dict[tuple[float, torch.dtype], list[nn.Parameter]] = {}
         for parameter in self.module_.parameters():
+            if not parameter.requires_grad:
+                continue
             decays = parameter.ndim > 1 and id(parameter) not in in_linear_path
             decay = self.weight_decay if decays else 0.0
             dtype = (
@@ -204,8 +206,9 @@ class AutoencoderNet(NeuralNet):
             If the loss is not finite again and again.
         """
         start = math.inf if validation is None else self.evaluate(validation)
-        best = BestState(self.module_, start, plan.tol)
+        best = BestState(self.module_, start, plan.tol, len(self.history))
         self.n_restarts_, interrupted = 0, False
+        self._set_learning_rate(1.0)
         self.notify("on_train_begin", X=rows, y=None)
         bar = _progress_bar(plan, self.verbose)
         try:
@@ -220,19 +223,21 @@ class AutoencoderNet(NeuralNet):
                 self.history.pop()  # the epoch that was not finished
         finally:
             bar.close()
+        kept = len(self.history)
         if validation is not None:
             best.restore()
+            kept = best.epoch
         self.notify("on_train_end", X=rows, y=None)
-        return Outcome(best.epoch, interrupted)
+        return Outcome(kept, interrupted)
 
     @torch.inference_mode()
     def evaluate(self, rows: Rows) -> float:
         """Return the mean loss of the rows, in float32 and evaluation mode."""
         self._set_training(False)
-        total = torch.zeros((), dtype=torch.float64, device=rows.device)
+        total = 0.0
         for block in rows.blocks():
-            total += self.criterion_.per_row(self.module_(block), block).sum()
-        return total.item() / len(rows)
+            total += self.criterion_.per_row(self.module_(block), block).sum().item()
+        return total / len(rows)
 
     def _run_epoch(
         self,
@@ -286,7 +291,7 @@ class AutoencoderNet(NeuralNet):
         return total.item() / len(rows)
 
     def _set_learning_rate(self, share: float) -> None:
-        rate = self.lr * share * 0.1 ** getattr(self, "n_restarts_", 0)
+        rate = self.lr * share * 0.1**self.n_restarts_
         for group in self.optimizer_.param_groups:
             group["lr"] = rate
 
@@ -334,13 +339,13 @@ class AutoencoderNet(NeuralNet):
 
     def _restart(self, best: BestState) -> None:
         """Go back to the best state with a smaller step, or give up."""
+        best.restore()
         if self.n_restarts_ == _MAX_RESTARTS:
             raise ValueError(
                 "the training loss must stay finite; it did not, even at a learning "
                 f"rate of {self.lr * 0.1**self.n_restarts_:.1e}. Set scaling='global' "
                 "or 'per_feature', or a smaller learning_rate."
             )
-        best.restore()
         self.n_restarts_ += 1
         self.initialize_optimizer()
         rate = self.lr * 0.1**self.n_restarts_

@@ -40,6 +40,17 @@ def test_codes(labels, n_collections):
     assert display.ax_.get_xlabel() == "Component 1"
 
 
+def test_many_text_labels_are_a_colour_scale():
+    labels = np.array([f"class {i}" for i in range(30)])
+    display = CodeDisplay(np.zeros((30, 2)), labels).plot()
+    assert len(np.unique(display.points_[0].get_array())) == 30
+
+
+def test_codes_of_one_component_cannot_be_drawn():
+    with pytest.raises(ValueError, match="codes must have at least 2 components"):
+        CodeDisplay(np.zeros((3, 1))).plot()
+
+
 def test_images_over_reconstructions():
     X = np.random.RandomState(0).uniform(size=(30, 12))
     display = ReconstructionDisplay.from_estimator(

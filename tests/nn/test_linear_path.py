@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from torch import nn
 
 from sklearn_ae.nn.dense import dense_stack
@@ -35,15 +36,40 @@ def test_missing_components_have_code_zero():
     assert not encoder(torch.randn(5, 4))[:, 2:].any()
 
 
-@pytest.mark.parametrize("name", list(BRANCHES))
-def test_branches_get_gradients_at_the_start(name):
-    """PCA must not be a saddle point from which training cannot move."""
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("name", ["dense", "sigmoid at the end", "no bias"])
+def test_pca_is_no_saddle_point(name, tied):
+    """Branches must get gradients at the PCA start."""
     make = BRANCHES[name]
-    encoder, decoder = add_linear_path(make(5, 2), make(2, 5), 5, 2)
     torch.manual_seed(0)
-    X = torch.randn(50, 5)
-    (decoder(encoder(X)) - X).square().sum().backward()
-    assert any(p.grad is not None and p.grad.any() for p in decoder.branch.parameters())
+    encoder, decoder = add_linear_path(make(5, 2), make(2, 5), 5, 2, tied=tied)
+    X = np.random.RandomState(0).standard_normal((200, 5))
+    X[:, 4] = X[:, 0] ** 2
+    pca = PCA(2).fit(X)
+    start_at(encoder, decoder, pca.components_, pca.mean_)
+    rows = torch.from_numpy(X).float()
+    (decoder(encoder(rows)) - rows).square().mean(0).sum().backward()
+    largest = max(p.grad.abs().max() for p in decoder.branch.parameters())
+    assert largest > 1e-3
+
+
+class Named(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(a, 4), nn.Tanh(), nn.Linear(4, b))
+
+    def forward(self, X):
+        return self.inner(X)
+
+
+@pytest.mark.parametrize("wrap", [nn.Identity, nn.Sequential])
+def test_networks_of_any_class_are_kept(wrap):
+    encoder, decoder = Named(5, 2), Named(2, 5)
+    if wrap is nn.Sequential:
+        encoder, decoder = nn.Sequential(encoder), nn.Sequential(decoder)
+    first, second = add_linear_path(nn.Sequential(encoder), decoder, 5, 2)
+    assert first.branch is not None
+    assert second.branch is decoder
 
 
 def test_clamped_logit_inverts_the_sigmoid():

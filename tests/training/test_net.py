@@ -4,6 +4,8 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import (
     Callback,
     EarlyStopping,
@@ -156,6 +158,19 @@ def test_ctrl_c_at_a_prompt_ends_the_fit_with_a_warning(monkeypatch):
     )
 
 
+def test_ctrl_c_at_a_prompt_within_a_pipeline(monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    model = AutoencoderTransformer(1, random_state=0, callbacks=[CtrlC()])
+    namespace = {
+        "__name__": "__main__",
+        "pipeline": make_pipeline(model, LinearRegression()),
+        "X": curve_of(600),
+    }
+    with pytest.warns(InterruptedFitWarning):
+        exec("pipeline.fit(X, X[:, 0])", namespace)
+    assert namespace["pipeline"].predict(curve_of(5)).shape == (5,)
+
+
 def test_ctrl_c_at_a_prompt_stops_a_grid_search(monkeypatch):
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     namespace = {
@@ -205,6 +220,26 @@ def test_a_fit_that_diverges_again_and_again_is_an_error():
         "the training loss must stay finite; it did not, even at a learning rate of "
         "4.0e-06. Set scaling='global' or 'per_feature', or a smaller learning_rate."
     )
+
+
+def test_warnings_point_at_the_line_that_called_fit():
+    X = np.random.RandomState(0).standard_normal((60, 3))
+    with pytest.warns(PCAFloorWarning) as record:
+        AutoencoderTransformer(2, max_iter=1, random_state=0).fit(X)
+    assert record[0].filename == __file__
+
+
+def test_frozen_parameters_stay():
+    def build(n_features, n_components):
+        encoder = torch.nn.Linear(n_features, n_components).requires_grad_(False)
+        return encoder, torch.nn.Linear(n_components, n_features)
+
+    model = AutoencoderTransformer(
+        1, architecture=build, init="random", weight_decay=1.0, random_state=0
+    )
+    first = model.partial_fit(curve_of(600)).module_.encoder.weight.clone()
+    model.partial_fit(curve_of(600))
+    assert torch.equal(first, model.module_.encoder.weight)
 
 
 def test_the_schedule_ends_at_zero():

@@ -1,0 +1,300 @@
+"""The result of a comparison: figures, sentences, pictures and a report."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .displays import CodeDisplay, CodeSizeDisplay, ReconstructionDisplay
+from .displays._style import import_pyplot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Comparison"]
+
+
+@dataclass
+class Comparison:
+    """Result of :func:`~sklearn_ae.compare`.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per code size, estimator and fold. Columns: ``n_components``,
+        ``estimator``, ``fold``, ``error`` (held-out mean squared error per value, in
+        squared units of X), ``relative_error`` (over PCA's in the same fold),
+        ``variance`` (share of the held-out variance that is reconstructed),
+        ``score`` (of a linear model on the codes of held-out rows; NaN without y),
+        ``fit_seconds`` and ``transform_seconds``.
+    raw_score : float
+        Score of the same linear model on the raw features, mean over folds.
+    score_name : str
+        ``"accuracy"``, or ``"R2"`` for a continuous y.
+    name : str
+        Name of the data.
+    image_shape : tuple of int or None
+        Shape of a row that is an image.
+    """
+
+    frame: pd.DataFrame
+    raw_score: float
+    score_name: str
+    name: str
+    image_shape: tuple[int, ...] | None
+    original: np.ndarray = field(repr=False)
+    reconstructions: dict[str, np.ndarray] = field(repr=False)
+    shown_size: int = field(repr=False)
+    codes: dict[str, np.ndarray] = field(repr=False)
+    labels: np.ndarray | None = field(repr=False)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Code sizes, ascending."""
+        return sorted(map(int, self.frame["n_components"].unique()))
+
+    @property
+    def estimators(self) -> list[str]:
+        """Names of the estimators, PCA first."""
+        return list(self.frame["estimator"].unique())
+
+    def summary(self) -> pd.DataFrame:
+        """Return mean and standard deviation over folds.
+
+        Returns
+        -------
+        summary : pandas.DataFrame
+            Indexed by code size and estimator; columns are pairs of a column of
+            :attr:`frame` and ``"mean"`` or ``"std"``.
+        """
+        columns = list(self.frame.columns[3:])
+        groups = self.frame.groupby(["n_components", "estimator"], sort=False)
+        return groups[columns].agg(["mean", "std"])
+
+    def sentences(self) -> list[str]:
+        """Say for each code size who reconstructs best, by how much, and when PCA does.
+
+        Returns
+        -------
+        sentences : list of str
+            One per code size, ascending.
+        """
+        return [self._sentence(size) for size in self.sizes]
+
+    def _sentence(self, size: int) -> str:
+        at_size = self.frame[self.frame["n_components"] == size]
+        mean = at_size.groupby("estimator")[["error", "score"]].mean()
+        others = mean.drop(index="PCA")
+        best = others["error"].idxmin()
+        error, pca_error = others.loc[best, "error"], mean.loc["PCA", "error"]
+        of_best = at_size[at_size["estimator"] == best]
+        won, folds = int((of_best["relative_error"] < 1).sum()), len(of_best)
+        figures = f"held-out error {error:.4g} against PCA's {pca_error:.4g}"
+        change = abs(1 - error / pca_error) if pca_error > 0 else 0.0
+        if change < 1e-3:
+            text = f"{best} and PCA reconstruct equally well: {figures}"
+        elif error < pca_error:
+            text = (
+                f"{best} reconstructs best: {figures}, {change:.0%} less "
+                f"(better in {won} of {folds} folds)"
+            )
+        else:
+            text = (
+                f"PCA reconstructs best; next is {best}: {figures}, {change:.0%} more"
+            )
+        if np.isfinite(self.raw_score):
+            text += (
+                f"; {self.score_name} of a linear model on its codes "
+                f"{mean.loc[best, 'score']:.3f}, on PCA's "
+                f"{mean.loc['PCA', 'score']:.3f}, on raw features {self.raw_score:.3f}"
+            )
+        return f"With {size} components {text}."
+
+    def plot(self, ax=None):
+        """Draw error, and score where there is one, against the size of the code.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            One, or two where there are labels; None makes a new figure.
+
+        Returns
+        -------
+        figure : matplotlib Figure
+        """
+        plt = import_pyplot()
+        measures = [("error", "Held-out mean squared error", None)]
+        if np.isfinite(self.raw_score):
+            label = f"Held-out {self.score_name} of a linear model on the codes"
+            measures.append(("score", label, ("raw features", self.raw_score)))
+        if ax is None:
+            _, ax = plt.subplots(
+                1, len(measures), figsize=(5 * len(measures), 4), layout="constrained"
+            )
+        axes = np.atleast_1d(ax)
+        for axis, (column, label, reference) in zip(axes, measures, strict=True):
+            CodeSizeDisplay(
+                np.array(self.sizes),
+                {name: self._by_fold(name, column) for name in self.estimators},
+                label=label,
+                reference=reference,
+                log=column == "error",
+            ).plot(axis)
+        figure = axes[0].figure
+        figure.suptitle(f"{self.name}: PCA and autoencoders")
+        return figure
+
+    def _by_fold(self, name: str, column: str) -> np.ndarray:
+        rows = self.frame[self.frame["estimator"] == name]
+        return rows.pivot(
+            index="fold", columns="n_components", values=column
+        ).to_numpy()
+
+    def plot_reconstructions(self):
+        """Draw held-out rows over their reconstructions, at the median code size."""
+        display = ReconstructionDisplay(
+            self.original, self.reconstructions, image_shape=self.image_shape
+        ).plot()
+        title = f"{self.name}: held-out rows from {self.shown_size} components"
+        display.figure_.suptitle(title)
+        return display.figure_
+
+    def plot_codes(self):
+        """Draw held-out codes of two components, coloured by label."""
+        plt = import_pyplot()
+        n_panels = len(self.codes)
+        figure, axes = plt.subplots(
+            1,
+            n_panels,
+            figsize=(4.5 * n_panels, 4.2),
+            squeeze=False,
+            layout="constrained",
+        )
+        for ax, (name, codes) in zip(axes[0], self.codes.items(), strict=True):
+            CodeDisplay(codes, self.labels, name=name).plot(ax)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, names, loc="outside right", markerscale=2)
+        figure.suptitle(f"{self.name}: codes of held-out rows")
+        return figure
+
+    def pictures(self) -> Iterator[tuple[str, Any]]:
+        """Yield the name and the figure of each picture that the data allow."""
+        yield "comparison", self.plot()
+        yield "reconstructions", self.plot_reconstructions()
+        if self.codes:
+            yield "codes", self.plot_codes()
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write table, pictures and a report that holds all of it in one file.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+
+        Returns
+        -------
+        paths : list of Path
+            ``comparison.csv``, ``comparison.png``, ``reconstructions.png``,
+            ``codes.png`` (if a code of two components was fitted) and ``report.html``.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / "comparison.csv"]
+        self.frame.to_csv(paths[0], index=False)
+        images = []
+        for name, figure in self.pictures():
+            paths.append(folder / f"{name}.png")
+            paths[-1].write_bytes(_as_png(figure))
+            images.append((name, base64.b64encode(paths[-1].read_bytes()).decode()))
+        paths.append(folder / "report.html")
+        paths[-1].write_text(self._report(images), encoding="utf-8")
+        return paths
+
+    def _report(self, images: list[tuple[str, str]]) -> str:
+        pictures = "".join(
+            f'<img alt="{name}" src="data:image/png;base64,{data}">\n'
+            for name, data in images
+        )
+        title = html.escape(f"{self.name}: PCA and autoencoders")
+        return _PAGE.format(title=title, body=self._repr_html_() + pictures)
+
+    def _repr_html_(self) -> str:
+        sentences = "".join(f"<li>{html.escape(s)}</li>" for s in self.sentences())
+        return f"<ul>{sentences}</ul>\n{self._display_frame().to_html()}\n"
+
+    def __str__(self) -> str:
+        table = self._display_frame().to_string()
+        return "\n".join([table, "", *self.sentences()])
+
+    def _display_frame(self) -> pd.DataFrame:
+        """Return the summary with mean and spread in one cell."""
+        import pandas as pd
+
+        summary = self.summary()
+        return pd.DataFrame(
+            {
+                title: [
+                    _with_spread(*row, digits)
+                    for row in summary[column][["mean", "std"]].to_numpy()
+                ]
+                for column, (title, digits) in self._titles().items()
+            },
+            index=summary.index.set_names(["size", "estimator"]),
+        )
+
+    def _titles(self) -> dict[str, tuple[str, str]]:
+        titles = {
+            "error": ("error", ".3g"),
+            "relative_error": ("error / PCA's", ".3f"),
+            "variance": ("variance", ".3f"),
+            "score": (self.score_name, ".3f"),
+            "fit_seconds": ("fit (s)", ".2g"),
+            "transform_seconds": ("transform (s)", ".1g"),
+        }
+        if not np.isfinite(self.raw_score):
+            del titles["score"]
+        return titles
+
+
+def _with_spread(mean: float, std: float, digits: str) -> str:
+    return f"{mean:{digits}} ± {std:.1g}"
+
+
+def _as_png(figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    import_pyplot().close(figure)
+    return buffer.getvalue()
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; color: #1b1b1b; }}
+table {{ border-collapse: collapse; font-size: 0.85rem; display: block;
+  overflow-x: auto; }}
+th, td {{ padding: 0.3rem 0.6rem; border: 0; border-bottom: 1px solid #ddd;
+  text-align: right; }}
+img {{ display: block; max-width: 100%; margin: 1.5rem 0; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,234 @@
+"""Using a fitted model: codes, reconstructions, scores, pickling."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from ._validation import check_container, check_magnitude
+from .nn.autoencoder import Autoencoder
+from .training.batches import Rows
+from .training.precision import resolve_device
+from .training.seeding import isolated_rng
+
+__all__ = ["FittedAutoencoder"]
+
+
+class FittedAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """The half of an estimator that works once ``module_`` is there.
+
+    The other half, :class:`~sklearn_ae._base.BaseAutoencoder`, makes it.
+    """
+
+    @abstractmethod
+    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
+        """Return the module with fresh weights, on the CPU."""
+
+    @abstractmethod
+    def _install(self, module, batch_size, seed, device, history) -> None:
+        """Put a net around a module."""
+
+    # ------------------------------------------------- functions of a block of rows
+
+    def _autoencode(self, block: torch.Tensor) -> torch.Tensor:
+        return self.module_.decode(self.module_.encode(block))
+
+    def _squared_error(self, function: Callable) -> Callable:
+        """Turn a reconstruction into the row's mean squared error in X's units."""
+
+        def squared_error(block: torch.Tensor) -> torch.Tensor:
+            scale = torch.as_tensor(self.scale_).to(block)
+            return ((function(block) - block) * scale).square().mean(1)
+
+        return squared_error
+
+    @torch.inference_mode()
+    def _per_row(self, function: Callable, rows: Rows) -> np.ndarray:
+        """Apply a function to all rows, block by block, in evaluation mode."""
+        self.module_.eval()
+        return np.concatenate(
+            [function(block).cpu().numpy() for block in rows.blocks()]
+        )
+
+    def _validate_rows(self, X, *, reset: bool, name: str = "X"):
+        check_container(X, name)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            order="C",
+            reset=reset,
+            ensure_min_samples=2 if reset else 1,
+        )
+        check_magnitude(X, name)
+        return X
+
+    # ------------------------------------------------------------------- using it
+
+    def _rows(self, X) -> Rows:
+        check_is_fitted(self)
+        X = self._validate_rows(X, reset=False)
+        return Rows(X, self._shift, self.scale_, torch.device(self.device_))
+
+    def transform(self, X) -> np.ndarray:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components_), float32
+            Codes; with ``scaling="global"`` they have the unit of X, as PCA's have.
+        """
+        rows = self._rows(X)
+        return self._per_row(self.module_.encode, rows) * np.float32(self._code_unit)
+
+    def inverse_transform(self, X) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes as :meth:`transform` returns them.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features), float32
+            Reconstructed rows, in the unit of the training rows.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=np.float32, order="C", input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X must hold codes of {self.n_components_} components, as transform "
+                f"returns them; got {codes.shape[1]} columns. To reconstruct rows, use "
+                "reconstruct."
+            )
+        width = self.n_components_
+        unit = np.full(width, self._code_unit)
+        rows = Rows(codes, np.zeros(width), unit, torch.device(self.device_))
+        return self._to_units(self._per_row(self.module_.decode, rows))
+
+    def reconstruct(self, X) -> np.ndarray:
+        """Encode and decode rows in one pass.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, n_features), float32
+            ``inverse_transform(transform(X))``.
+        """
+        return self._to_units(self._per_row(self._autoencode, self._rows(X)))
+
+    def score_samples(self, X) -> np.ndarray:
+        """Return minus the mean squared reconstruction error of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float32
+            In squared units of X, averaged over features; at most 0, and lower for
+            more unusual rows.
+        """
+        return -self._per_row(self._squared_error(self._autoencode), self._rows(X))
+
+    def score(self, X, y=None) -> float:
+        """Return the share of the variance that is reconstructed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            One minus the squared reconstruction error of X over its squared distance
+            to the mean of the training rows. 1 is perfect; for a PCA of the training
+            rows it is ``explained_variance_ratio_.sum()``.
+        """
+        rows = self._rows(X)
+        offset = torch.as_tensor((self.mean_ - self._shift) / self.scale_)
+        errors = self._per_row(self._squared_error(self._autoencode), rows)
+        spread = self._per_row(
+            self._squared_error(lambda block: offset.to(block).expand_as(block)), rows
+        )
+        return float(1 - errors.mean(dtype=np.float64) / spread.mean(dtype=np.float64))
+
+    def _to_units(self, X: np.ndarray) -> np.ndarray:
+        return (X * self.scale_ + self._shift).astype(np.float32)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there is a module."""
+        return hasattr(self, "module_")
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_components_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    # -------------------------------------------------------------------- pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Replace module and net by NumPy weights, so that no device is needed."""
+        state = dict(super().__getstate__())
+        if "module_" in state:
+            module, net = state.pop("module_"), state.pop("net_")
+            weights = module.state_dict().items()
+            state["_weights"] = {name: value.cpu().numpy() for name, value in weights}
+            state["_net"] = (list(net.history), net.batch_size, net.seed)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build module and net again and load the weights."""
+        state = dict(state)
+        weights, net = state.pop("_weights", None), state.pop("_net", None)
+        super().__setstate__(state)
+        if weights is None:
+            return
+        history, batch_size, seed = net
+        try:
+            device = resolve_device(self.device_)
+        except ValueError:
+            device = torch.device("cpu")
+        # Parameters may have been set since the fit; the module is that of the fit.
+        now = {name: getattr(self, name) for name in self._structure}
+        try:
+            vars(self).update(self._structure)
+            with isolated_rng(seed, device):
+                module = self._build_module(self.n_features_in_, self.n_components_)
+                module.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
+                self._install(module, batch_size, seed, device, history)
+        finally:
+            vars(self).update(now)

@@ -1,0 +1,58 @@
+"""What the README claims: its code runs, and its figures are the committed ones."""
+
+import json
+import re
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sklearn_ae import PCAFloorWarning
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def test_code_runs(capsys):
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PCAFloorWarning)
+            exec(block, namespace)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("PCA 0.")
+    assert lines[1].startswith("AutoencoderTransformer 0.")
+    assert "against PCA's" in lines[2]
+    assert "reduce__n_components" in lines[3]
+
+
+def test_table_is_that_of_the_committed_comparison():
+    frame = pd.read_csv(RESULTS / "digits" / "comparison.csv")
+    mean = frame.groupby(["n_components", "estimator"], sort=False).mean()
+    expected = [
+        f"| {size} | {name} | {row.error:.4f} | {row.relative_error:.2f} "
+        f"| {row.variance:.3f} | {row.score:.3f} |"
+        for (size, name), row in mean.iterrows()
+    ]
+    assert [line for line in README.splitlines() if line in expected] == expected
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_the_two_commands_are_targets(target):
+    assert f"make {target}" in README
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+
+
+def test_figures_in_the_text_are_those_of_the_committed_results():
+    floor = json.loads((RESULTS / "pca_floor.json").read_text())
+    ours = floor["summary"][0]
+    text = " ".join(README.split())
+    assert f"{len(floor['cells'])} cells" in text
+    assert f"{ours['geometric mean']:.2f} times PCA's error" in text
+    assert f"never more than {ours['worst']:.3f} times" in text
+    mnist = json.loads((RESULTS / "mnist_reconstruction.json").read_text())
+    for run in mnist["ours"]:
+        assert f"{run['error']:.2f} after {run['max_iter']} epochs" in text
+    assert f"PCA {mnist['pca']['error']:.2f}" in text
