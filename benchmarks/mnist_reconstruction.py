@@ -12,7 +12,9 @@ batches, schedule and precision).
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -118,17 +120,12 @@ def plain_loop(train: np.ndarray, test: np.ndarray, max_iter: int) -> dict:
     }
 
 
-def seconds_to_pass(curve: list[tuple[float, float]], error: float) -> float | None:
-    """Return when a curve first falls below an error, interpolated between epochs."""
-    previous = (0.0, np.inf)
-    for seconds, value in curve:
-        if value < error:
-            if not np.isfinite(previous[1]):
-                return seconds
-            share = (previous[1] - error) / (previous[1] - value)
-            return previous[0] + share * (seconds - previous[0])
-        previous = (seconds, value)
-    return None
+def seconds_to_reach(curve: list[tuple[float, float]], error: float) -> float:
+    """Return when a curve first reaches an error, interpolated between epochs."""
+    for (before, high), (after, low) in pairwise(curve):
+        if low <= error:
+            return before + (after - before) * (high - error) / (high - low)
+    raise ValueError(f"the curve never reaches {error}")
 
 
 def draw(results: dict, path) -> None:
@@ -172,11 +169,8 @@ def draw(results: dict, path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def main() -> None:
-    """Run the benchmark and write JSON, table and picture."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--max-iter", type=int, nargs="+", default=[10, 60])
-    epochs = parser.parse_args().max_iter
+def measure(epochs: list[int]) -> dict:
+    """Return figures and curves of PCA, the estimator and the plain network."""
     X = load("mnist").X
     train, test = X[:60000], X[60000:]
     start = time.perf_counter()
@@ -188,31 +182,59 @@ def main() -> None:
     for max_iter in epochs:
         results["ours"].append(ours(train, test, max_iter))
         results["plain"].append(plain_loop(train, test, max_iter))
+    return results
+
+
+def report(results: dict) -> str:
+    """Return the table, and how much sooner the PCA start is clearly past PCA."""
+    pca = results["pca"]
     lines = ["| method | epochs | seconds | squared error per test image |"]
-    lines += ["|---|---|---|---|", f"| PCA | | {seconds:.1f} | {pca_error:.2f} |"]
-    for key, name in (
-        ("ours", "AutoencoderTransformer"),
-        ("plain", "plain net, tight loop"),
-    ):
+    lines += [
+        "|---|---|---|---|",
+        f"| PCA | | {pca['seconds']:.1f} | {pca['error']:.2f} |",
+    ]
+    names = {"ours": "AutoencoderTransformer", "plain": "plain net, tight loop"}
+    for key, name in names.items():
         for run in results[key]:
             figures = f"{run['max_iter']} | {run['seconds']:.0f} | {run['error']:.2f}"
             lines.append(f"| {name} | {figures} |")
-    # The shortest schedule passes PCA first, for both.
-    passes = {
-        k: seconds_to_pass(results[k][0]["curve"], pca_error) for k in ("ours", "plain")
-    }
-    results["seconds_to_pass_pca"] = passes
-    results["ratio_of_seconds_to_pass_pca"] = passes["plain"] / passes["ours"]
-    ratio = results["ratio_of_seconds_to_pass_pca"]
+    # The shortest schedule passes PCA first, for both. Ours is at PCA when its first
+    # epoch starts, which is taken to last as long as the second.
+    first, plain = results["ours"][0], results["plain"][0]
+    started = 2 * first["curve"][0][0] - first["curve"][1][0]
+    target = 0.95 * pca["error"]
+    ours_passes = seconds_to_reach([(started, pca["error"]), *first["curve"]], target)
+    plain_passes = seconds_to_reach([(0.0, 1e9), *plain["curve"]], target)
+    results["seconds_to_5_percent_below_pca"] = [ours_passes, plain_passes]
+    results["ratio"] = plain_passes / ours_passes
     lines.append(
-        f"\nSeconds to pass PCA: {passes['ours']:.1f}, plain net "
-        f"{passes['plain']:.1f}: {ratio:.1f} times as long."
+        f"\nSeconds until the error is 5 % below PCA's: {ours_passes:.1f} with the PCA "
+        f"start (reading, scaling and PCA included), {plain_passes:.1f} for the plain "
+        f"net: {results['ratio']:.1f} times as long."
     )
-    text = "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the benchmark and write JSON, table and picture."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--max-iter", type=int, nargs="+", default=[10, 60])
+    parser.add_argument(
+        "--again", action="store_true", help="write the reports of the last run again"
+    )
+    options = parser.parse_args()
+    path = RESULTS / "mnist_reconstruction.json"
+    results = (
+        json.loads(path.read_text()) if options.again else measure(options.max_iter)
+    )
+    text = report(results)
     print(text)
-    (RESULTS / "mnist_reconstruction.txt").write_text(text)
-    save("mnist_reconstruction", "python benchmarks/mnist_reconstruction.py", results)
-    draw(results, RESULTS / "mnist_reconstruction.png")
+    path.with_suffix(".txt").write_text(text)
+    if options.again:
+        path.write_text(json.dumps(results, indent=1) + "\n")
+    else:
+        save(path.stem, "python benchmarks/mnist_reconstruction.py", results)
+    draw(results, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,8 @@
+import os
+
+# One of scikit-learn's checks is skipped without it; SciPy reads it when imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import matplotlib as mpl
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 import re
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -162,7 +163,8 @@ def test_bad_input(labelled):
 
 def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
     """The first rows of a fold must not be those of one class."""
-    monkeypatch.setattr("sklearn_ae.compare._MOST_PROBE_ROWS", 40)
+    module = sys.modules["sklearn_ae.compare"]  # the name is the function's too
+    monkeypatch.setattr(module, "_MOST_PROBE_ROWS", 40)
     rng = np.random.RandomState(0)
     y = np.repeat([0, 1, 2], 100)
     X = rng.standard_normal((300, 4)) + 9 * np.eye(4)[y]
@@ -172,8 +174,9 @@ def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
 
 
 def test_large_offsets_do_not_count_as_errors(labelled):
-    X, _ = labelled
-    plain = compare(X, None, [FAST], [1], cv=2)
-    moved = compare(X + 1.6e9, None, [FAST], [1], cv=2)
-    ratios = [r.frame["relative_error"].max() for r in (plain, moved)]
-    assert max(ratios) < 0.8
+    X, y = labelled
+    plain = compare(X, y, [FAST], [1], cv=2)
+    moved = compare(X + 1.6e9, y, [FAST], [1], cv=2)
+    for result in (plain, moved):
+        ours = result.frame["estimator"] == "AutoencoderTransformer"
+        assert result.frame.loc[ours, "relative_error"].max() < 0.8
