@@ -17,18 +17,14 @@ from sklearn_ae import AutoencoderTransformer
 
 VARIANTS = {
     "the defaults": {},
-    "learning_rate=1e-3": {"learning_rate": 1e-3},
     "learning_rate=2e-3": {"learning_rate": 2e-3},
     "learning_rate=8e-3": {"learning_rate": 8e-3},
     "hidden_layer_sizes=(128,)": {"hidden_layer_sizes": (128,)},
-    "hidden_layer_sizes=(128, 64)": {"hidden_layer_sizes": (128, 64)},
     "hidden_layer_sizes=(512, 256)": {"hidden_layer_sizes": (512, 256)},
     'activation="relu"': {"activation": "relu"},
     'activation="tanh"': {"activation": "tanh"},
     "weight_decay=0.1": {"weight_decay": 0.1},
     'schedule="constant"': {"schedule": "constant", "learning_rate": 1e-3},
-    "batch_size=32": {"batch_size": 32},
-    "n_iter_no_change=10": {"n_iter_no_change": 10},
 }
 
 

@@ -3,7 +3,8 @@
 15 tabular sets, code sizes 2 and d // 4, 3 splits with 25 % test rows, columns
 standardised on the training rows. Each cell is the test error over the test error of
 PCA fitted to the same training rows. Beside the defaults stand the same networks from a
-random start and ``MLPRegressor(X, X)`` with the same layers.
+random start and ``MLPRegressor(X, X)`` with the same layers, early stopping and at most
+50 epochs.
 
     SKLEARN_AE_DATA=... python benchmarks/pca_floor.py
 """

@@ -14,6 +14,9 @@ from .datasets import load
 
 __all__ = ["main"]
 
+# Columns of a terminal that hold the whole table, and the table without spreads.
+_WIDE, _MEDIUM = 140, 110
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
@@ -109,8 +112,8 @@ def _console():
             "the command line needs rich; install it with "
             "pip install 'sklearn-ae[plot]'."
         ) from error
-    # Without a terminal rich would assume 80 columns, too few for the table.
-    return Console(width=None if sys.stdout.isatty() else 120)
+    # Without a terminal rich would assume 80 columns.
+    return Console(width=None if sys.stdout.isatty() else _WIDE)
 
 
 def _show(
@@ -118,13 +121,15 @@ def _show(
 ) -> None:
     from rich.table import Table
 
-    frame = result._display_frame()
-    if console.width < 110:
+    frame = result._display_frame(spread=console.width >= _WIDE)
+    if console.width < _MEDIUM:
         frame = frame.drop(columns=["variance", "transform (s)"])
-    title = f"{result.name}: {shape[0]} rows, {shape[1]} features (mean ± std of folds)"
+    figures = "mean ± std" if console.width >= _WIDE else "mean"
+    title = f"{result.name}: {shape[0]} rows, {shape[1]} features, {figures} over folds"
     table = Table(title=title)
     for column in (*frame.index.names, *frame.columns):
-        table.add_column(column, justify="left" if column == "estimator" else "right")
+        justify = "left" if column == "estimator" else "right"
+        table.add_column(column, justify=justify, no_wrap=True)
     best = result.summary()[("error", "mean")].groupby("n_components").idxmin()
     for key, row in frame.iterrows():
         style = "bold" if key == best[key[0]] else None

@@ -235,16 +235,16 @@ class Comparison:
         table = self._display_frame().to_string()
         return "\n".join([table, "", *self.sentences()])
 
-    def _display_frame(self) -> pd.DataFrame:
-        """Return the summary with mean and spread in one cell."""
+    def _display_frame(self, spread: bool = True) -> pd.DataFrame:
+        """Return the summary as text: the mean, and the spread if wanted."""
         import pandas as pd
 
         summary = self.summary()
         return pd.DataFrame(
             {
                 title: [
-                    _with_spread(*row, digits)
-                    for row in summary[column][["mean", "std"]].to_numpy()
+                    f"{mean:{digits}} ± {std:.1g}" if spread else f"{mean:{digits}}"
+                    for mean, std in summary[column][["mean", "std"]].to_numpy()
                 ]
                 for column, (title, digits) in self._titles().items()
             },
@@ -254,7 +254,7 @@ class Comparison:
     def _titles(self) -> dict[str, tuple[str, str]]:
         titles = {
             "error": ("error", ".3g"),
-            "relative_error": ("error / PCA's", ".3f"),
+            "relative_error": ("error / PCA", ".3f"),
             "variance": ("variance", ".3f"),
             "score": (self.score_name, ".3f"),
             "fit_seconds": ("fit (s)", ".2g"),
@@ -263,10 +263,6 @@ class Comparison:
         if not np.isfinite(self.raw_score):
             del titles["score"]
         return titles
-
-
-def _with_spread(mean: float, std: float, digits: str) -> str:
-    return f"{mean:{digits}} ± {std:.1g}"
 
 
 def _as_png(figure) -> bytes:

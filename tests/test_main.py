@@ -20,7 +20,7 @@ def test_compare_on_a_file(csv, tmp_path, capsys):
     words = ["compare", "--data", str(csv), "--target", "kind", "--n-components", "1"]
     assert main([*words, "--folds", "2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "table: 90 rows, 4 features (mean ± std of folds)" in printed
+    assert "table: 90 rows, 4 features, mean ± std over folds" in printed
     assert "AutoencoderTransformer" in printed
     assert "accuracy" in printed
     names = {path.name for path in out.iterdir()}
