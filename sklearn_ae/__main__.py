@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -36,22 +37,34 @@ def main(arguments: list[str] | None = None) -> int:
         console = _console()
         table = load(options.data, options.target)
         X, y = _spread_rows(table.X, table.y, options.max_rows)
-        result = compare(
-            X,
-            y,
-            n_components=options.n_components,
-            cv=options.folds,
-            random_state=options.random_state,
-            name=table.name,
-            image_shape=table.image_shape,
-            verbose=1,
-        )
+        if options.folds < 2:
+            raise ValueError(f"--folds must be at least 2; got {options.folds}.")
+        if y is None:
+            _tell(f"no labels: all {X.shape[1]} columns are features (see --target).")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            result = compare(
+                X,
+                y,
+                n_components=options.n_components,
+                cv=options.folds,
+                random_state=options.random_state,
+                name=table.name,
+                image_shape=table.image_shape,
+                verbose=1,
+            )
+        for message in dict.fromkeys(str(warning.message) for warning in caught):
+            _tell(message)
         paths = result.save(options.out)
     except (ImportError, OSError, ValueError) as error:
-        sys.stderr.write(f"sklearn-ae: {error}\n")
+        _tell(str(error))
         return 2
     _show(console, result, X.shape, paths)
     return 0
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"sklearn-ae: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

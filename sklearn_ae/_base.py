@@ -374,7 +374,7 @@ class BaseAutoencoder(FittedAutoencoder):
         self, X, seed: int, device: torch.device, n_judged: int
     ) -> None:
         error, pca_error = self.reconstruction_error_, self.pca_reconstruction_error_
-        message = f"Training gained nothing reliable over PCA on {n_judged} rows"
+        message = f"Training made no reliable gain over PCA on {n_judged} rows"
         if self.loss == "squared_error":
             message += f": mean squared error {error:.4g} against PCA's {pca_error:.4g}"
         message += ". "
@@ -388,7 +388,10 @@ class BaseAutoencoder(FittedAutoencoder):
         self._install(module, net.batch_size, seed, device, net.history)
         self.reconstruction_error_ = pca_error
         self.best_iter_ = 0
-        message += "The fitted model is PCA of all rows; beats_pca_ is False."
+        message += (
+            "The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
+            "larger max_iter, may change that."
+        )
         warnings.warn(message, PCAFloorWarning, stacklevel=5)
 
     def _record_history(self) -> None:

@@ -132,7 +132,7 @@ class Comparison:
         plt = import_pyplot()
         measures = [("error", "Held-out mean squared error", None)]
         if np.isfinite(self.raw_score):
-            label = f"Held-out {self.score_name} of a linear model on the codes"
+            label = f"Held-out {self.score_name} on the codes"
             measures.append(("score", label, ("raw features", self.raw_score)))
         if ax is None:
             _, ax = plt.subplots(

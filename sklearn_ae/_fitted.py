@@ -171,7 +171,8 @@ class FittedAutoencoder(
         score : float
             One minus the squared reconstruction error of X over its squared distance
             to the mean of the training rows. 1 is perfect; for a PCA of the training
-            rows it is ``explained_variance_ratio_.sum()``.
+            rows it is ``explained_variance_ratio_.sum()``. ``PCA.score`` is a
+            log-likelihood and cannot be compared with it.
         """
         rows = self._rows(X)
         offset = torch.as_tensor((self.mean_ - self._shift) / self.scale_)

@@ -208,6 +208,15 @@ def _load_file(path: Path, target: str | None) -> Table:
             f"all columns of {path} but the target must be numeric; these are not: "
             f"{text}. Encode or drop them, or name the label column with --target."
         )
+    empty = frame.isna().sum()
+    if y is not None and pd.isna(y).any():
+        empty[target] = pd.isna(y).sum()
+    if empty.any():
+        counts = {str(name): int(count) for name, count in empty[empty > 0].items()}
+        raise ValueError(
+            f"no value of {path} may be missing; missing values by column: {counts}. "
+            "Fill or drop them first."
+        )
     return Table(path.stem, frame.to_numpy(dtype=np.float64), y)
 
 

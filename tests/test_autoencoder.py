@@ -109,8 +109,11 @@ def test_a_fit_that_cannot_beat_pca_equals_pca_of_all_rows(noise):
     assert model.reconstruction_error_ == model.pca_reconstruction_error_
     assert len(record) == 1
     message = str(record[0].message)
-    assert message.startswith("Training gained nothing reliable over PCA on 36 rows")
-    assert message.endswith("The fitted model is PCA of all rows; beats_pca_ is False.")
+    assert message.startswith("Training made no reliable gain over PCA on 36 rows")
+    assert message.endswith(
+        ". The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
+        "larger max_iter, may change that."
+    )
 
 
 def test_a_curve_is_found_where_pca_fails(curve):

@@ -46,6 +46,35 @@ def test_errors_are_one_line(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+def test_sizes_that_do_not_fit_and_missing_labels_are_told(csv, tmp_path, capsys):
+    plain = tmp_path / "plain.csv"
+    pd.read_csv(csv).drop(columns="kind").to_csv(plain, index=False)
+    words = ["compare", "--data", str(plain), "--n-components", "2", "8"]
+    assert main([*words, "--folds", "2", "--out", str(tmp_path)]) == 0
+    err = capsys.readouterr().err
+    assert "sklearn-ae: no labels: all 4 columns are features (see --target).\n" in err
+    assert "sklearn-ae: Code sizes [8] are left out: a code must be smaller than" in err
+
+
+def test_one_fold(csv, tmp_path, capsys):
+    words = ["compare", "--data", str(csv), "--target", "kind", "--folds", "1"]
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert "sklearn-ae: --folds must be at least 2; got 1.\n" in capsys.readouterr().err
+
+
+def test_missing_values_are_counted_by_column(csv, tmp_path, capsys):
+    frame = pd.read_csv(csv)
+    frame.loc[[0, 4], "b"] = np.nan
+    frame.loc[3, "kind"] = None
+    frame.to_csv(csv, index=False)
+    words = ["compare", "--data", str(csv), "--target", "kind"]
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"sklearn-ae: no value of {csv} may be missing; missing values by column: "
+        "{'b': 2, 'kind': 1}. Fill or drop them first.\n"
+    )
+
+
 def test_no_rows(csv, tmp_path, capsys):
     words = ["compare", "--data", str(csv), "--target", "kind", "--max-rows", "0"]
     assert main([*words, "--out", str(tmp_path)]) == 2
