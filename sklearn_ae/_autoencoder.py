@@ -107,7 +107,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         Width of the code.
     n_features_in_ : int
         Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of features, where X has string column names.
     n_iter_ : int
         Epochs trained.
@@ -126,9 +126,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
         given, and with ``init="pca"`` the model is PCA of all rows.
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Mean of each feature.
-    scale_ : ndarray of shape (n_features_in_,)
+    scale_ : ndarray of shape (n_features,)
         What each centred feature was divided by.
     device_ : str
         Where the module is.

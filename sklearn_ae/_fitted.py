@@ -93,7 +93,7 @@ class FittedAutoencoder(
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_components_), float32
+        codes : ndarray of shape (n_samples, n_components), float32
             Codes; with ``scaling="global"`` they have the unit of X, as PCA's have.
         """
         rows = self._rows(X)
@@ -104,7 +104,7 @@ class FittedAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components)
             Codes as :meth:`transform` returns them.
 
         Returns
