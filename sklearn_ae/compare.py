@@ -20,7 +20,7 @@ from ._base import BaseAutoencoder
 from ._comparison import Comparison
 from .exceptions import PCAFloorWarning
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["compare"]
 
 # Rows on which the classifier of codes is trained: its ranking settles long before.
 _MOST_PROBE_ROWS = 5000
