@@ -22,8 +22,8 @@ _FLOAT32_VALUES = 2**28
 # A gain over PCA counts if a paired rank test over validation rows gives it this
 # significance, and if its share of PCA's loss is large enough: on few rows the best
 # of many epochs looks better than it is, and PCA gains most from the held-out rows.
-# Ranks, because a few extreme rows can hold most of PCA's loss, and then a t-test is not
-# sure of a gain on nearly every row.
+# Ranks, because a few extreme rows can hold most of PCA's loss, and then a t-test is
+# not sure of a gain on nearly every row.
 _SIGNIFICANCE = 0.05
 _LEAST_GAIN = 0.05
 _LEAST_GAIN_OF_ONE_ROW = 1.5
