@@ -105,6 +105,8 @@ class AutoencoderTransformer(BaseAutoencoder):
         The net around it; ``net_.history`` has a record per epoch.
     n_components_ : int
         Width of the code.
+    n_parameters_ : int
+        Number of the module's parameters.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -6,6 +6,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -31,7 +32,11 @@ from ._validation import (
     check_unit_interval,
     fit_context,
 )
-from .exceptions import InterruptedFitWarning, PCAFloorWarning
+from .exceptions import (
+    CodeCollapseWarning,
+    InterruptedFitWarning,
+    PCAFloorWarning,
+)
 from .nn.architectures import Architecture, DenseArchitecture, build_pair
 from .nn.autoencoder import Autoencoder
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
@@ -44,6 +49,11 @@ from .training.precision import resolve_device
 from .training.seeding import draw_seed, isolated_rng
 
 __all__ = ["BaseAutoencoder"]
+
+# A code is taken to ignore its input if reconstructions vary less than this share of
+# what PCA's do. Healthy fits stay far above, and collapsed ones far below
+# (``benchmarks/code_collapse.py``).
+_LEAST_SPREAD = 0.05
 
 
 class BaseAutoencoder(FittedAutoencoder):
@@ -90,11 +100,12 @@ class BaseAutoencoder(FittedAutoencoder):
         "random_state": ["random_state"],
     }
 
-    # Parameters that shape the module and what it sees: fixed while it lives.
+    # The recipe whose parameters a subclass has flat in its signature.
+    _default_architecture: ClassVar[type[Architecture]] = DenseArchitecture
+
+    # Parameters that, with the architecture's, shape the module and what it sees:
+    # fixed while it lives.
     _structure_parameters: ClassVar[tuple[str, ...]] = (
-        "hidden_layer_sizes",
-        "activation",
-        "tied_weights",
         "architecture",
         "init",
         "scaling",
@@ -253,8 +264,10 @@ class BaseAutoencoder(FittedAutoencoder):
         losses = self._per_row(self._loss, judged)
         least = self._per_row(self.net_.criterion_.least, judged)
         self.beats_pca_ = is_real_gain(losses - least, pca_losses - least)
-        if not self.beats_pca_:
+        if not self.beats_pca_ and self._starts_at_pca:
             self._fall_back_to_pca(X, seed, device, len(judged))
+        else:
+            self._warn_of_a_poor_network(judged)
         return outcome.interrupted
 
     def _prepare(self, rows: Rows, n_samples: int, seed: int, continues: bool) -> None:
@@ -264,19 +277,32 @@ class BaseAutoencoder(FittedAutoencoder):
             self._pca = fit_pca(rows, self.n_components_, seed)
             module, history = self.module_, self.net_.history
         else:
-            n_components = choose_n_components(
-                self.n_components, n_samples, rows.n_features
-            )
-            self._pca = fit_pca(rows, n_components, seed)
-            if isinstance(n_components, float):
-                n_components = len(self._pca.components)
-            self.n_components_ = n_components
+            width = self._choose_width(n_samples)
+            self._pca = fit_pca(rows, width, seed)
+            is_share = isinstance(width, float)
+            self.n_components_ = len(self._pca.components) if is_share else width
+            flat = [field.name for field in fields(self._default_architecture)]
             self._structure = {
                 name: clone(getattr(self, name), safe=False)
-                for name in self._structure_parameters
+                for name in (*flat, *self._structure_parameters)
             }
             module, history = self._start_module(self._pca), ()
         self._install(module, batch_size, seed, rows.device, history)
+
+    def _choose_width(self, n_samples: int) -> int | float:
+        """Return the width of the code, or the share of the variance it keeps."""
+        settled = self._settled_code_width()
+        if settled is None:
+            return choose_n_components(
+                self.n_components, n_samples, self.n_features_in_
+            )
+        if self.n_components is not None:
+            raise ValueError(
+                "n_components must be None where a feature map is the code, which has "
+                f"{settled} values here; got {self.n_components}. Change channels, or "
+                "set bottleneck='vector'."
+            )
+        return settled
 
     def _learn_scaling(self, X) -> None:
         scaler = StandardScaler(with_mean=not sp.issparse(X)).fit(X)
@@ -314,20 +340,45 @@ class BaseAutoencoder(FittedAutoencoder):
         order = np.random.RandomState(seed).permutation(X.shape[0])
         return rows(X, order[n_validation:]), rows(X, order[:n_validation])
 
-    def _dense_architecture(self) -> Architecture | Callable:
-        if self.architecture is not None:
-            return self.architecture
-        return DenseArchitecture(
-            tuple(self.hidden_layer_sizes), self.activation, self.tied_weights
-        )
+    def _find_architecture(self) -> Architecture | Callable:
+        """Return the recipe that applies, for rows of the shape that fit saw."""
+        architecture = self.architecture
+        if architecture is None:
+            recipe = self._default_architecture
+            architecture = recipe(
+                **{field.name: getattr(self, field.name) for field in fields(recipe)}
+            )
+        if isinstance(architecture, Architecture):
+            return architecture.for_rows(self._row_shape)
+        return architecture
+
+    def _settled_code_width(self) -> int | None:
+        """Return the width of the code where the architecture decides it."""
+        architecture = self._find_architecture()
+        if isinstance(architecture, Architecture):
+            return architecture.code_width(self.n_features_in_)
+        return None
+
+    @property
+    def _starts_at_pca(self) -> bool:
+        return self.init == "pca" and self._settled_code_width() is None
 
     def _build_networks(
         self, n_features: int, n_components: int
     ) -> tuple[nn.Module, nn.Module]:
-        """Return encoder and decoder, with a linear path where ``init="pca"``."""
-        architecture = self._dense_architecture()
+        """Return encoder and decoder, with a linear path where they start at PCA."""
+        architecture = self._find_architecture()
+        bounded = getattr(architecture, "output_activation", None) is not None
+        is_free = self.scaling is None and self.loss != "log_loss"
+        if bounded and (self._starts_at_pca or not is_free):
+            raise ValueError(
+                "output_activation needs init='random', scaling=None and a loss other "
+                "than 'log_loss', because it bounds what the decoder returns; got "
+                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
+                "For values in [0, 1], loss='log_loss' without it starts at PCA."
+            )
         pair = build_pair(architecture, n_features, n_components)
-        if self.init == "random":
+        if not self._starts_at_pca:
             return pair
         link = LOSSES[self.loss].link
         return add_linear_path(
@@ -341,7 +392,7 @@ class BaseAutoencoder(FittedAutoencoder):
     def _start_module(self, pca: PCABaseline) -> Autoencoder:
         """Return a module with fresh weights that starts at PCA if asked to."""
         module = self._build_module(self.n_features_in_, self.n_components_)
-        if self.init == "pca":
+        if self._starts_at_pca:
             start_at(module.encoder, module.decoder, pca.components, pca.mean)
         return module
 
@@ -368,31 +419,59 @@ class BaseAutoencoder(FittedAutoencoder):
         ).initialize()
         self.net_.history.extend(history)
         self.module_ = self.net_.module_
+        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
         self.device_ = str(device)
 
     def _fall_back_to_pca(
         self, X, seed: int, device: torch.device, n_judged: int
     ) -> None:
-        error, pca_error = self.reconstruction_error_, self.pca_reconstruction_error_
-        message = f"Training made no reliable gain over PCA on {n_judged} rows"
-        if self.loss == "squared_error":
-            message += f": mean squared error {error:.4g} against PCA's {pca_error:.4g}"
-        message += ". "
-        if self.init == "random":
-            message += "The network is kept; init='pca' would start at PCA's error."
-            warnings.warn(message, PCAFloorWarning, stacklevel=5)
-            return
+        """Make PCA of all rows the model."""
+        message = self._no_gain_message(n_judged)
         rows = Rows(X, self._shift, self.scale_, device)
         self._pca = fit_pca(rows, self.n_components_, seed)
         module, net = self._start_module(self._pca), self.net_
         self._install(module, net.batch_size, seed, device, net.history)
-        self.reconstruction_error_ = pca_error
+        self.reconstruction_error_ = self.pca_reconstruction_error_
         self.best_iter_ = 0
         message += (
             "The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
             "larger max_iter, may change that."
         )
         warnings.warn(message, PCAFloorWarning, stacklevel=5)
+
+    def _warn_of_a_poor_network(self, judged: Rows) -> None:
+        """Warn if the network that is kept ignores its input, or is no gain."""
+        spread = self._spread(self._autoencode, judged)
+        pca_spread = self._spread(self._rebuild_by_pca, judged)
+        if spread < _LEAST_SPREAD * pca_spread:
+            warnings.warn(
+                "Codes hardly depend on the input: reconstructions vary "
+                f"{spread / pca_spread:.2g} times as much from row to row as those of "
+                "PCA. Likely causes, and what to change: units that are saturated from "
+                "the start (activation='logistic', or weights that start at unit "
+                "variance: take 'gelu' and torch's own initialisation); a "
+                "learning_rate that is too high, or too low for max_iter; rows given "
+                "to partial_fit in the order of their classes (shuffle them). "
+                "init='pca' starts at PCA's codes.",
+                CodeCollapseWarning,
+                stacklevel=5,
+            )
+        elif not self.beats_pca_ and self.n_components_ < self.n_features_in_:
+            message = self._no_gain_message(len(judged)) + "The network is kept"
+            if self.init == "pca":
+                message += ", because a code that is a feature map has no PCA start."
+            else:
+                message += "; init='pca' would start at PCA's error."
+            warnings.warn(message, PCAFloorWarning, stacklevel=5)
+
+    def _no_gain_message(self, n_judged: int) -> str:
+        message = f"Training made no reliable gain over PCA on {n_judged} rows"
+        if self.loss == "squared_error":
+            message += (
+                f": mean squared error {self.reconstruction_error_:.4g} against PCA's "
+                f"{self.pca_reconstruction_error_:.4g}"
+            )
+        return message + ". "
 
     def _record_history(self) -> None:
         history = self.net_.history

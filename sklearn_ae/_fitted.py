@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ._validation import check_container, check_magnitude
 from .nn.autoencoder import Autoencoder
+from .nn.summary import Summary, summarize
 from .training.batches import Rows
 from .training.precision import resolve_device
 from .training.seeding import isolated_rng
@@ -62,8 +63,33 @@ class FittedAutoencoder(
             [function(block).cpu().numpy() for block in rows.blocks()]
         )
 
+    @torch.inference_mode()
+    def _spread(self, function: Callable, rows: Rows) -> float:
+        """Return the outputs' variance over rows, summed over features."""
+        self.module_.eval()
+        total = squares = 0.0
+        for block in rows.blocks():
+            output = function(block).cpu().double()
+            total, squares = total + output.sum(0), squares + output.square().sum(0)
+        return float((squares / len(rows) - (total / len(rows)).square()).sum())
+
+    def _flatten(self, X, reset: bool, name: str):
+        """Return images or signals as flat rows, and check that rows fit the model."""
+        if getattr(X, "ndim", 0) <= 2:
+            return X
+        shape = tuple(X.shape[1:])
+        if not reset and shape != self._row_shape:
+            raise ValueError(
+                f"the rows of {name} must have the shape {self._row_shape}, as in fit, "
+                f"or be flat, with {self.n_features_in_} values; got rows of shape "
+                f"{shape}. Reshape {name}."
+            )
+        return np.asarray(X).reshape(len(X), -1)
+
     def _validate_rows(self, X, *, reset: bool, name: str = "X"):
         check_container(X, name)
+        row_shape = tuple(getattr(X, "shape", ())[1:])
+        X = self._flatten(X, reset, name)
         X = validate_data(
             self,
             X,
@@ -74,6 +100,8 @@ class FittedAutoencoder(
             ensure_min_samples=2 if reset else 1,
         )
         check_magnitude(X, name)
+        if reset:
+            self._row_shape = row_shape if len(row_shape) > 1 else X.shape[1:]
         return X
 
     # ------------------------------------------------------------------- using it
@@ -113,6 +141,7 @@ class FittedAutoencoder(
             Reconstructed rows, in the unit of the training rows.
         """
         check_is_fitted(self)
+        self._check_decodable()
         codes = check_array(X, dtype=np.float32, order="C", input_name="X")
         if codes.shape[1] != self.n_components_:
             raise ValueError(
@@ -182,8 +211,32 @@ class FittedAutoencoder(
         )
         return float(1 - errors.mean(dtype=np.float64) / spread.mean(dtype=np.float64))
 
+    def _check_decodable(self) -> None:
+        """Raise a ValueError if a code alone does not determine a reconstruction."""
+        if not self.module_.decodes_bare_codes:
+            raise ValueError(
+                "inverse_transform needs a decoder that sees codes alone; with "
+                "upsampling='unpool' it also needs the positions of the encoder's "
+                "maxima, which codes do not hold. Use reconstruct(X), or "
+                "upsampling='nearest'."
+            )
+
     def _to_units(self, X: np.ndarray) -> np.ndarray:
-        return (X * self.scale_ + self._shift).astype(np.float32)
+        """Return scaled rows in the unit and the layout of the training rows."""
+        rows = (X * self.scale_ + self._shift).astype(np.float32)
+        return rows.reshape(len(rows), *self._row_shape)
+
+    def summary(self) -> Summary:
+        """Return a table of layers, output shapes and numbers of parameters.
+
+        Returns
+        -------
+        summary : Summary
+            Prints as text, and as a table in notebooks. Maps have torch's order of
+            axes, ``(n, channels, height, width)``; n stands for the number of rows.
+        """
+        check_is_fitted(self)
+        return summarize(self.module_, self.n_features_in_)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether there is a module."""

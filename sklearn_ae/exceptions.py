@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["DivergenceWarning", "InterruptedFitWarning", "PCAFloorWarning"]
+__all__ = [
+    "CodeCollapseWarning",
+    "DivergenceWarning",
+    "InterruptedFitWarning",
+    "PCAFloorWarning",
+]
 
 
 class PCAFloorWarning(UserWarning):
@@ -12,6 +17,14 @@ class PCAFloorWarning(UserWarning):
     ``init="random"`` it is kept although it is no better. A matter of taste on very
     small or very linear data: silence it with ``warnings.filterwarnings("ignore",
     category=PCAFloorWarning)`` and read ``beats_pca_`` instead.
+    """
+
+
+class CodeCollapseWarning(UserWarning):
+    """Codes hardly depend on the input, so that all rows are reconstructed alike.
+
+    Given if reconstructions of the rows on which a fit is judged vary around their mean
+    less than 5 % as much as those of PCA with the same number of components.
     """
 
 

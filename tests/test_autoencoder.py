@@ -568,8 +568,7 @@ def messages():
             X,
             {"architecture": DenseArchitecture((8,), "swish")},
             "activation must be one of ['elu', 'gelu', 'logistic', 'relu', 'silu', "
-            "'tanh']; got 'swish'. For another function, pass a callable as "
-            "architecture.",
+            "'tanh']; got 'swish'. For other layers, pass a callable as architecture.",
         ),
         "architecture shape": (
             X,

@@ -10,7 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from .dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack, tied_stack
+from .dense import (
+    ACTIVATIONS,
+    check_choice,
+    check_hidden_layer_sizes,
+    dense_stack,
+    tied_stack,
+)
 
 __all__ = ["Architecture", "DenseArchitecture", "build_pair"]
 
@@ -39,6 +45,31 @@ class Architecture(ABC):
                 )
             setattr(self, name, value)
         return self
+
+    def for_rows(self, shape: tuple[int, ...]) -> Architecture:
+        """Return the recipe for rows of a shape.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of one row of X; ``(n_features,)`` for a table.
+
+        Raises
+        ------
+        ValueError
+            If rows of that shape cannot be encoded.
+        """
+        if len(shape) > 1:
+            raise ValueError(
+                f"{type(self).__name__} takes rows of one axis; got rows of shape "
+                f"{shape}. Flatten them with X.reshape(len(X), -1), or use "
+                "ConvAutoencoderTransformer."
+            )
+        return self
+
+    def code_width(self, n_features: int) -> int | None:
+        """Return the width of the code where it is not ``n_components`` to decide."""
+        return None
 
     @abstractmethod
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
@@ -91,12 +122,7 @@ class DenseArchitecture(Architecture):
 
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {sorted(ACTIVATIONS)}; got "
-                f"{self.activation!r}. For another function, pass a callable as "
-                "architecture."
-            )
+        check_choice("activation", self.activation, ACTIVATIONS)
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         sizes = (n_features, *self.hidden_layer_sizes, n_components)
         encoder = dense_stack(sizes, self.activation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .maps import Unpool
+
 __all__ = ["Autoencoder"]
 
 
@@ -29,6 +31,11 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.output = output
+
+    @property
+    def decodes_bare_codes(self) -> bool:
+        """Whether the decoder needs nothing that the encoder keeps beside the code."""
+        return not any(isinstance(part, Unpool) for part in self.decoder.modules())
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
 
@@ -14,6 +14,7 @@ from torch import nn
 __all__ = [
     "ACTIVATIONS",
     "TransposedLinear",
+    "check_choice",
     "check_hidden_layer_sizes",
     "dense_stack",
     "tied_stack",
@@ -76,4 +77,14 @@ def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
         raise ValueError(
             f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
             "layers out instead of giving them no units."
+        )
+
+
+def check_choice(name: str, value, choices: Iterable) -> None:
+    """Raise a ValueError unless a value is one of the choices."""
+    if value not in choices:
+        known = sorted(choices, key=str)
+        raise ValueError(
+            f"{name} must be one of {known}; got {value!r}. For other layers, pass a "
+            "callable as architecture."
         )

@@ -13,6 +13,9 @@ from torch import nn
 
 from .dense import TransposedLinear
 
+# Layers whose output is zero if their parameters are.
+_AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+
 __all__ = ["ClampedLogit", "LinearPath", "add_linear_path", "start_at"]
 
 
@@ -78,7 +81,7 @@ class _Gate(nn.Module):
 @torch.no_grad()
 def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module:
     """Make a branch's output zero, keeping its hidden weights where possible."""
-    layers = [module for module in branch.modules() if isinstance(module, nn.Linear)]
+    layers = [module for module in branch.modules() if isinstance(module, _AFFINE)]
     parameters = list(layers[-1].parameters()) if layers else []
     before = [parameter.clone() for parameter in parameters]
     for parameter in parameters:

@@ -34,7 +34,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _MAX_RESTARTS = 3
 # Layers whose parameters training steps may see in bfloat16; autocast would convert
 # them one by one, in each step. The others stay in float32.
-_MULTIPLYING = (nn.Linear, TransposedLinear)
+_MULTIPLYING = (nn.Linear, TransposedLinear, nn.Conv2d, nn.ConvTranspose2d)
 _WARM_UP = 0.2
 
 
