@@ -236,6 +236,7 @@ class BaseAutoencoder(FittedAutoencoder):
 
     def _validate_training_rows(self, X, *, reset: bool, name: str = "X"):
         X = self._validate_rows(X, reset=reset, name=name)
+        self._settled_code_width()  # which checks that the rows suit the architecture
         if self.loss == "log_loss":
             check_unit_interval(X, name)
         return X

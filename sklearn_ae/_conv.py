@@ -73,8 +73,9 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     output_activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"} or None, \
             default=None
         Function of the output; needs ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int, default=()
-        Widths of dense layers between the last map and the code.
+    hidden_layer_sizes : tuple of int, default=(512,)
+        Widths of the dense layers between the last map and the code; there are none
+        with ``bottleneck="map"``.
     bottleneck : {"vector", "map"}, default="vector"
         ``"vector"`` has a code of `n_components` values. With ``"map"`` the last
         feature map, flattened, is the code: `n_components` must be None, and the
@@ -239,7 +240,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         activation: str = "gelu",
         output_kernel_size: int | None = None,
         output_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] = (),
+        hidden_layer_sizes: tuple[int, ...] = (512,),
         bottleneck: str = "vector",
         architecture=None,
         init: str = "pca",

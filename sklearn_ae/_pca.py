@@ -72,7 +72,7 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
         return _fit_sparse(rows, n_components, seed)
     n_values = len(rows) * rows.n_features
     if isinstance(n_components, int):
-        n_components = min(n_components, len(rows))
+        n_components = min(n_components, len(rows), rows.n_features)
         if n_values > _FLOAT32_VALUES:
             return _fit_incrementally(rows, n_components)
     dtype = np.float64 if n_values <= _FLOAT64_VALUES else np.float32

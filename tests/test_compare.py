@@ -8,7 +8,7 @@ import pytest
 from sklearn.decomposition import PCA, FastICA
 
 import sklearn_ae
-from sklearn_ae import AutoencoderTransformer, compare
+from sklearn_ae import AutoencoderTransformer, CodeCollapseWarning, compare
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae.compare import _library_estimators
 
@@ -74,7 +74,8 @@ def test_a_win_is_told_with_figures(result):
 def test_a_win_of_pca_is_told_too(labelled):
     X, _ = labelled
     poor = AutoencoderTransformer(init="random", max_iter=1, learning_rate=1e-6)
-    sentence = compare(X, None, [poor], [1], cv=2).sentences()[0]
+    with pytest.warns(CodeCollapseWarning):
+        sentence = compare(X, None, [poor], [1], cv=2).sentences()[0]
     assert re.match(
         r"With 1 components PCA reconstructs best; next is AutoencoderTransformer: "
         r"held-out error [\d.]+ against PCA's [\d.]+, \d+% more\.",

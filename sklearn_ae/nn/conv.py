@@ -128,8 +128,9 @@ class ConvArchitecture(Architecture):
     output_activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"} or None, \
             default=None
         Function of the output; needs ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int, default=()
-        Widths of dense layers between the last map and the code.
+    hidden_layer_sizes : tuple of int, default=(512,)
+        Widths of the dense layers between the last map and the code; there are none
+        with ``bottleneck="map"``.
     bottleneck : {"vector", "map"}, default="vector"
         ``"vector"`` has a code of `n_components` values. With ``"map"`` the last
         feature map, flattened, is the code: `n_components` must be None, and the
@@ -154,7 +155,7 @@ class ConvArchitecture(Architecture):
     activation: str = "gelu"
     output_kernel_size: int | None = None
     output_activation: str | None = None
-    hidden_layer_sizes: tuple[int, ...] = ()
+    hidden_layer_sizes: tuple[int, ...] = (512,)
     bottleneck: str = "vector"
 
     def for_rows(self, shape: tuple[int, ...]) -> ConvArchitecture:
@@ -221,11 +222,6 @@ class ConvArchitecture(Architecture):
             )
         if self.upsampling == "unpool":
             self._check_unpool()
-        if self.bottleneck == "map" and len(self.hidden_layer_sizes):
-            raise ValueError(
-                "hidden_layer_sizes must be () with bottleneck='map', which has no "
-                f"dense layers; got {self.hidden_layer_sizes!r}."
-            )
 
     def _check_unpool(self) -> None:
         needed = {"downsampling": "max_pool", "output_kernel_size": None}

@@ -86,8 +86,7 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
         return hook
 
     for name, part in module.named_modules():
-        is_layer = not any(part.children()) or any(part.parameters(recurse=False))
-        if is_layer:
+        if not list(part.children()) or list(part.parameters(recurse=False)):
             hooks.append(part.register_forward_hook(note(name, part)))
     was_training, device = module.training, next(module.parameters()).device
     try:
