@@ -147,13 +147,14 @@ def convolutional_map(**params) -> ConvAutoencoderTransformer:
         "early_stopping": False,
         "batch_size": 60,
         "max_iter": 5,  # 300,000 images
+        "init": "random",
         "random_state": 0,
     }
     return ConvAutoencoderTransformer(**(shared | params))
 
 
 def s1(system: str, published: str, goal: float, **params) -> Result:
-    """Fit one variant of S1 and compare its test error with a goal."""
+    """Fit a variant of S1 on no more images than were published, 300,000."""
     train, test = mnist()
     model = convolutional_map(**params)
     seconds = fit(model, train)
@@ -161,8 +162,8 @@ def s1(system: str, published: str, goal: float, **params) -> Result:
     return result(
         system,
         published,
-        f"<= {goal} in 300,000 images",
-        f"{error:.6f}",
+        f"<= {goal}",
+        f"{error:.6f} after {60000 * model.n_iter_:,} images",
         error <= goal,
         seconds,
     )
@@ -174,15 +175,26 @@ def s1a() -> Result:
 
 
 def s1b() -> Result:
-    """Max-pooling, and each value put in the corner of zeros."""
-    return s1(
+    """Train through zeros: with the cross-entropy, and as published."""
+    train, test = mnist()
+    shared = {"downsampling": "max_pool", "upsampling": "zeros", "max_iter": 1}
+    ours = convolutional_map(loss="log_loss", **shared)
+    published = convolutional_map(output_activation="logistic", scaling=None, **shared)
+    seconds = fit(ours, train)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        seconds += fit(published, train)
+    warned = any(issubclass(w.category, CodeCollapseWarning) for w in caught)
+    error = squared_error(ours, test)
+    return result(
         "max-pool, unpooling that fills zeros, sigmoid",
         "0.0858",
-        0.0858,
-        downsampling="max_pool",
-        upsampling="zeros",
-        output_activation="logistic",
-        scaling=None,
+        "<= 0.0858",
+        f"{error:.5f} with cross-entropy after 60,000 images; squared error after the "
+        f"sigmoid: {squared_error(published, test):.4f}, "
+        f"{'collapse detected' if warned else 'no warning'}",
+        error <= 0.0858,
+        seconds,
     )
 
 
@@ -192,7 +204,7 @@ def s1c() -> Result:
     errors, seconds = [], 0.0
     for seed in range(5):
         model = convolutional_map(
-            downsampling="max_pool", upsampling="nearest", random_state=seed
+            downsampling="max_pool", upsampling="nearest", max_iter=1, random_state=seed
         )
         seconds += fit(model, train)
         errors.append(squared_error(model, test))
@@ -200,7 +212,7 @@ def s1c() -> Result:
         "max-pool, nearest-neighbour upsampling",
         "0.0173; 0.119 when repeated",
         "<= 0.0173 on 5 of 5 seeds",
-        " ".join(f"{error:.5f}" for error in errors),
+        " ".join(f"{error:.5f}" for error in errors) + " after 60,000 images",
         max(errors) <= 0.0173,
         seconds,
     )
@@ -209,7 +221,7 @@ def s1c() -> Result:
 def s1d() -> Result:
     """Max-unpooling with remembered positions."""
     train, test = mnist()
-    model = convolutional_map(downsampling="max_pool", upsampling="unpool")
+    model = convolutional_map(downsampling="max_pool", upsampling="unpool", max_iter=1)
     seconds = fit(model, train)
     error = squared_error(model, test)
     try:

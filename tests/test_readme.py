@@ -26,6 +26,8 @@ def test_code_runs(capsys):
     assert lines[1].startswith("AutoencoderTransformer 0.")
     assert "against PCA's" in lines[2]
     assert "reduce__n_components" in lines[3]
+    assert float(lines[4]) > 0.8
+    assert lines[5] == "(3, 8, 8)"
 
 
 def test_table_is_that_of_the_committed_comparison():

@@ -1,0 +1,107 @@
+"""How far healthy and collapsed fits are from the threshold of ``CodeCollapseWarning``.
+
+The statistic is the variance of reconstructions from row to row over that of PCA's
+reconstructions from as many codes. Healthy fits start from random weights, without the
+help of the PCA start, on the tabular sets, digits and MNIST images; collapsed ones have
+sigmoids everywhere, weights of unit variance and a learning rate of 1e-4.
+
+    SKLEARN_AE_DATA=... python benchmarks/code_collapse.py
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from common import RESULTS, save
+from reference_systems import unit_variance_sigmoids
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
+
+from sklearn_ae import (
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    DenseArchitecture,
+)
+from sklearn_ae._base import _LEAST_SPREAD
+from sklearn_ae.datasets import TABULAR, load
+
+MOST_ROWS = 5000
+
+
+def statistic(model, X: np.ndarray) -> float:
+    """Fit a model and return its spread over PCA's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X)
+    rows = model._rows(X)
+    spread = model._spread(model._autoencode, rows)
+    return spread / model._spread(model._rebuild_by_pca, rows)
+
+
+def dense_sigmoids(n_features: int, n_components: int):
+    """Build a dense net of sigmoids with weights of unit variance."""
+    networks = DenseArchitecture((256, 128), "logistic").build(n_features, n_components)
+    for network in networks:
+        network.append(nn.Sigmoid())
+        for parameter in network.parameters():
+            nn.init.normal_(parameter)
+    return networks
+
+
+def tables() -> dict[str, np.ndarray]:
+    """Return standardised rows of the tabular sets, and images."""
+    sets = {
+        name: StandardScaler().fit_transform(load(name).X[:MOST_ROWS])
+        for name in TABULAR
+    }
+    images = {"digits": load("digits").X, "mnist": load("mnist").X[:MOST_ROWS]}
+    return sets | images
+
+
+def main() -> None:
+    """Run the benchmark and write JSON and table."""
+    healthy, collapsed = [], []
+    for name, X in tables().items():
+        is_image = name in ("digits", "mnist")
+        cls = ConvAutoencoderTransformer if is_image else AutoencoderTransformer
+        for size in sorted({2, max(1, X.shape[1] // 4)}):
+            shared = {"n_components": size, "init": "random", "random_state": 0}
+            value = statistic(cls(**shared), X)
+            healthy.append({"data": name, "n_components": size, "statistic": value})
+            unit = MinMaxScaler().fit_transform(X)
+            is_mnist = name == "mnist"
+            model = AutoencoderTransformer(
+                architecture=unit_variance_sigmoids if is_mnist else dense_sigmoids,
+                scaling=None,
+                learning_rate=1e-4,
+                schedule="constant",
+                max_iter=10,
+                **shared,
+            )
+            value = statistic(model, unit)
+            collapsed.append({"data": name, "n_components": size, "statistic": value})
+            print(healthy[-1], collapsed[-1]["statistic"], flush=True)
+    table = pd.DataFrame(
+        [
+            {"fits": label, "number": len(cells), "least": least, "largest": most}
+            for label, cells in (("healthy", healthy), ("collapsed", collapsed))
+            for least, most in [
+                (
+                    min(c["statistic"] for c in cells),
+                    max(c["statistic"] for c in cells),
+                )
+            ]
+        ]
+    )
+    text = table.to_markdown(index=False, floatfmt=".3g")
+    text += f"\n\nThe warning is given below {_LEAST_SPREAD}.\n"
+    print(text)
+    (RESULTS / "code_collapse.txt").write_text(text)
+    results = {"threshold": _LEAST_SPREAD, "healthy": healthy, "collapsed": collapsed}
+    save("code_collapse", "python benchmarks/code_collapse.py", results)
+
+
+if __name__ == "__main__":
+    main()
