@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Integral, Real
@@ -15,10 +14,9 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
-from ._fitted import FittedAutoencoder
-from ._pca import PCABaseline, fit_pca, is_real_gain
+from ._networks import AutoencoderNetworks
+from ._pca import fit_pca, is_real_gain
 from ._planning import (
     MOST_VALIDATION_ROWS,
     choose_batch_size,
@@ -37,14 +35,12 @@ from .exceptions import (
     InterruptedFitWarning,
     PCAFloorWarning,
 )
-from .nn.architectures import Architecture, DenseArchitecture, build_pair
-from .nn.autoencoder import Autoencoder
+from .nn.architectures import Architecture
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
-from .nn.linear_path import add_linear_path, start_at
 from .nn.losses import LOSSES
 from .training.batches import Rows
 from .training.interrupt import called_from_prompt
-from .training.net import AutoencoderNet, TrainingPlan, check_callbacks
+from .training.net import TrainingPlan, check_callbacks
 from .training.precision import resolve_device
 from .training.seeding import draw_seed, isolated_rng
 
@@ -56,7 +52,7 @@ __all__ = ["BaseAutoencoder"]
 _LEAST_SPREAD = 0.05
 
 
-class BaseAutoencoder(FittedAutoencoder):
+class BaseAutoencoder(AutoencoderNetworks):
     """Everything that the estimators share.
 
     A subclass lists its parameters in ``__init__`` and overrides two hooks,
@@ -100,9 +96,6 @@ class BaseAutoencoder(FittedAutoencoder):
         "random_state": ["random_state"],
     }
 
-    # The recipe whose parameters a subclass has flat in its signature.
-    _default_architecture: ClassVar[type[Architecture]] = DenseArchitecture
-
     # Parameters that, with the architecture's, shape the module and what it sees:
     # fixed while it lives.
     _structure_parameters: ClassVar[tuple[str, ...]] = (
@@ -111,12 +104,6 @@ class BaseAutoencoder(FittedAutoencoder):
         "scaling",
         "loss",
     )
-
-    # ------------------------------------- two hooks: _build_module, and the following
-
-    @abstractmethod
-    def _build_objective(self) -> nn.Module:
-        """Return what training minimises: callable, with a ``per_row`` method."""
 
     # --------------------------------------------------------------------- fitting
 
@@ -128,7 +115,9 @@ class BaseAutoencoder(FittedAutoencoder):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows. C-ordered arrays of float32 or float64 and CSR matrices are
-            used without a copy.
+            used without a copy. For convolutional networks rows may keep their axes:
+            (n_samples, height, width), (n_samples, height, width, channels) or
+            (n_samples, length, channels).
         y : None
             Ignored.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
@@ -341,88 +330,6 @@ class BaseAutoencoder(FittedAutoencoder):
         order = np.random.RandomState(seed).permutation(X.shape[0])
         return rows(X, order[n_validation:]), rows(X, order[:n_validation])
 
-    def _find_architecture(self) -> Architecture | Callable:
-        """Return the recipe that applies, for rows of the shape that fit saw."""
-        architecture = self.architecture
-        if architecture is None:
-            recipe = self._default_architecture
-            architecture = recipe(
-                **{field.name: getattr(self, field.name) for field in fields(recipe)}
-            )
-        if isinstance(architecture, Architecture):
-            return architecture.for_rows(self._row_shape)
-        return architecture
-
-    def _settled_code_width(self) -> int | None:
-        """Return the width of the code where the architecture decides it."""
-        architecture = self._find_architecture()
-        if isinstance(architecture, Architecture):
-            return architecture.code_width(self.n_features_in_)
-        return None
-
-    @property
-    def _starts_at_pca(self) -> bool:
-        return self.init == "pca" and self._settled_code_width() is None
-
-    def _build_networks(
-        self, n_features: int, n_components: int
-    ) -> tuple[nn.Module, nn.Module]:
-        """Return encoder and decoder, with a linear path where they start at PCA."""
-        architecture = self._find_architecture()
-        bounded = getattr(architecture, "output_activation", None) is not None
-        is_free = self.scaling is None and self.loss != "log_loss"
-        if bounded and (self._starts_at_pca or not is_free):
-            raise ValueError(
-                "output_activation needs init='random', scaling=None and a loss other "
-                "than 'log_loss', because it bounds what the decoder returns; got "
-                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
-                "For values in [0, 1], loss='log_loss' without it starts at PCA."
-            )
-        pair = build_pair(architecture, n_features, n_components)
-        if not self._starts_at_pca:
-            return pair
-        link = LOSSES[self.loss].link
-        return add_linear_path(
-            *pair,
-            n_features,
-            n_components,
-            tied=getattr(architecture, "tied_weights", False),
-            link=None if link is None else link(),
-        )
-
-    def _start_module(self, pca: PCABaseline) -> Autoencoder:
-        """Return a module with fresh weights that starts at PCA if asked to."""
-        module = self._build_module(self.n_features_in_, self.n_components_)
-        if self._starts_at_pca:
-            start_at(module.encoder, module.decoder, pca.components, pca.mean)
-        return module
-
-    def _install(
-        self,
-        module: Autoencoder,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        history: Sequence[dict],
-    ) -> None:
-        """Make a net around a module; its history goes on from the one given."""
-        self.net_ = AutoencoderNet(
-            module,
-            self._build_objective(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            batch_size=batch_size,
-            precision=self.precision,
-            seed=seed,
-            callbacks=() if self.callbacks is None else self.callbacks,
-            device=device,
-            verbose=self.verbose,
-        ).initialize()
-        self.net_.history.extend(history)
-        self.module_ = self.net_.module_
-        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
-        self.device_ = str(device)
-
     def _fall_back_to_pca(
         self, X, seed: int, device: torch.device, n_judged: int
     ) -> None:
@@ -495,19 +402,3 @@ class BaseAutoencoder(FittedAutoencoder):
             InterruptedFitWarning,
             stacklevel=4,
         )
-
-    # -------------------------------------------------- losses of a block of rows
-
-    def _loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row(self.module_(block), block)
-
-    def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row((self._raw_by_pca(block),), block)
-
-    def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder would return if the model were PCA."""
-        rebuilt, link = self._pca.reconstruct(block), LOSSES[self.loss].link
-        return rebuilt if link is None else link()(rebuilt)
-
-    def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
-        return self.module_.output(self._raw_by_pca(block))

@@ -296,6 +296,11 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
     def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
         encoder, decoder = self._build_networks(n_features, n_components)
         return Autoencoder(encoder, decoder, LOSSES[self.loss].output())

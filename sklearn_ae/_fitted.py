@@ -138,7 +138,7 @@ class FittedAutoencoder(
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features), float32
-            Reconstructed rows, in the unit of the training rows.
+            Reconstructed rows, in the unit and with the axes of the training rows.
         """
         check_is_fitted(self)
         self._check_decodable()
@@ -165,7 +165,7 @@ class FittedAutoencoder(
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features), float32
-            ``inverse_transform(transform(X))``.
+            ``inverse_transform(transform(X))``, with the axes of the training rows.
         """
         return self._to_units(self._per_row(self._autoencode, self._rows(X)))
 
