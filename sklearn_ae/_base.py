@@ -239,7 +239,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        pca_losses = self._per_row(self._pca_loss, judged)
+        pca_losses = self._judge(self._pca_loss, judged)
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
@@ -251,7 +251,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
-        losses = self._per_row(self._loss, judged)
+        losses = self._judge(self._loss, judged)
         least = self._per_row(self.net_.criterion_.least, judged)
         self.beats_pca_ = is_real_gain(losses - least, pca_losses - least)
         if not self.beats_pca_ and self._starts_at_pca:
@@ -283,6 +283,8 @@ class BaseAutoencoder(AutoencoderNetworks):
         """Return the width of the code, or the share of the variance it keeps."""
         settled = self._settled_code_width()
         if settled is None:
+            if self._is_regularised and isinstance(self.n_components, Integral):
+                return int(self.n_components)
             return choose_n_components(
                 self.n_components, n_samples, self.n_features_in_
             )
@@ -310,6 +312,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         # The logarithmic loss is taken on the data as they are, in [0, 1].
         scaling = None if self.loss == "log_loss" else self.scaling
         self.scale_ = scales[scaling]
+        self._deviation = float(np.sqrt(scaler.var_.mean()))
         self._shift = np.zeros_like(self.mean_) if scaling is None else self.mean_
         # Where all features share one unit, codes have it too, as PCA's do.
         self._code_unit = float(self.scale_[0]) if scaling == "global" else 1.0
@@ -349,7 +352,7 @@ class BaseAutoencoder(AutoencoderNetworks):
 
     def _warn_of_a_poor_network(self, judged: Rows) -> None:
         """Warn if the network that is kept ignores its input, or is no gain."""
-        spread = self._spread(self._autoencode, judged)
+        spread = self._spread(self._rebuild, judged)
         pca_spread = self._spread(self._rebuild_by_pca, judged)
         if spread < _LEAST_SPREAD * pca_spread:
             warnings.warn(
@@ -388,8 +391,8 @@ class BaseAutoencoder(AutoencoderNetworks):
         self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
 
     def _record_errors(self, judged: Rows) -> None:
-        errors = self._per_row(self._squared_error(self._autoencode), judged)
-        pca_errors = self._per_row(self._squared_error(self._rebuild_by_pca), judged)
+        errors = self._judge(self._squared_error(self._rebuild), judged)
+        pca_errors = self._judge(self._squared_error(self._rebuild_by_pca), judged)
         self.reconstruction_error_ = float(errors.mean())
         self.pca_reconstruction_error_ = float(pca_errors.mean())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -16,7 +17,9 @@ from .nn.architectures import Architecture, DenseArchitecture, build_pair
 from .nn.autoencoder import Autoencoder
 from .nn.linear_path import add_linear_path, start_at
 from .nn.losses import LOSSES
+from .training.batches import Rows
 from .training.net import AutoencoderNet
+from .training.seeding import isolated_rng
 
 __all__ = ["AutoencoderNetworks"]
 
@@ -26,6 +29,10 @@ class AutoencoderNetworks(FittedAutoencoder):
 
     # The recipe whose parameters a subclass has flat in its signature.
     _default_architecture: ClassVar[type[Architecture]] = DenseArchitecture
+
+    # Whether something else than the width keeps a code from copying its input, so that
+    # it may be wider than rows.
+    _is_regularised: ClassVar[bool] = False
 
     # -------------------------------------- two hooks: _build_module and the following
 
@@ -127,8 +134,17 @@ class AutoencoderNetworks(FittedAutoencoder):
 
     def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         """Return what the decoder would return if the model were PCA."""
-        rebuilt, link = self._pca.reconstruct(block), LOSSES[self.loss].link
+        rebuilt = self._pca.reconstruct(self.module_.corruption(block))
+        link = LOSSES[self.loss].link
         return rebuilt if link is None else link()(rebuilt)
 
     def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.output(self._raw_by_pca(block))
+
+    def _rebuild(self, block: torch.Tensor) -> torch.Tensor:
+        return self._autoencode(self.module_.corruption(block))
+
+    def _judge(self, function: Callable, rows: Rows) -> np.ndarray:
+        """Apply a function to all rows; what is random in it is the same each time."""
+        with isolated_rng(self.net_.seed, rows.device):
+            return self._per_row(function, rows)
