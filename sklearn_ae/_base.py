@@ -52,6 +52,15 @@ __all__ = ["BaseAutoencoder"]
 _LEAST_SPREAD = 0.05
 
 
+def _frozen(parameter):
+    """Return a parameter as it is now, whatever happens to the object."""
+    if isinstance(parameter, list | tuple | np.ndarray):
+        return tuple(parameter)
+    if callable(parameter) and not isinstance(parameter, Architecture):
+        return parameter
+    return clone(parameter, safe=False)
+
+
 class BaseAutoencoder(AutoencoderNetworks):
     """Everything that the estimators share.
 
@@ -175,7 +184,9 @@ class BaseAutoencoder(AutoencoderNetworks):
             X = self._validate_training_rows(X, reset=first)
             seed = draw_seed(self.random_state)
             device = resolve_device(self.device if first else self.device_)
-            with isolated_rng(seed, device):
+            # Each pass has random numbers of its own, the same in each program.
+            passes = 0 if first else self.n_iter_
+            with isolated_rng((seed + passes) % 2**32, device):
                 if first:
                     self._learn_scaling(X)
                 rows = Rows(X, self._shift, self.scale_, device)
@@ -197,7 +208,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         before = dict(vars(self))
         try:
             yield
-        except Exception:
+        except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
@@ -216,7 +227,7 @@ class BaseAutoencoder(AutoencoderNetworks):
                 "warm_start=False and call fit."
             )
         for name, fitted in self._structure.items():
-            if getattr(self, name) != fitted:
+            if _frozen(getattr(self, name)) != fitted:
                 raise ValueError(
                     f"{name} must stay {fitted!r} while a fitted network goes on "
                     f"training; got {getattr(self, name)!r}. Clone the estimator, or "
@@ -225,7 +236,8 @@ class BaseAutoencoder(AutoencoderNetworks):
 
     def _validate_training_rows(self, X, *, reset: bool, name: str = "X"):
         X = self._validate_rows(X, reset=reset, name=name)
-        self._settled_code_width()  # which checks that the rows suit the architecture
+        if reset:
+            self._settled_code_width()  # or an error, if rows do not suit the layers
         if self.loss == "log_loss":
             check_unit_interval(X, name)
         return X
@@ -273,7 +285,7 @@ class BaseAutoencoder(AutoencoderNetworks):
             self.n_components_ = len(self._pca.components) if is_share else width
             flat = [field.name for field in fields(self._default_architecture)]
             self._structure = {
-                name: clone(getattr(self, name), safe=False)
+                name: _frozen(getattr(self, name))
                 for name in (*flat, *self._structure_parameters)
             }
             module, history = self._start_module(self._pca), ()
@@ -312,7 +324,10 @@ class BaseAutoencoder(AutoencoderNetworks):
         # The logarithmic loss is taken on the data as they are, in [0, 1].
         scaling = None if self.loss == "log_loss" else self.scaling
         self.scale_ = scales[scaling]
-        self._deviation = float(np.sqrt(scaler.var_.mean()))
+        # Of each column, or of all of them where they share one scale.
+        self._deviation = np.sqrt(
+            scaler.var_ if scaling == "per_feature" else scaler.var_.mean()
+        )
         self._shift = np.zeros_like(self.mean_) if scaling is None else self.mean_
         # Where all features share one unit, codes have it too, as PCA's do.
         self._code_unit = float(self.scale_[0]) if scaling == "global" else 1.0
@@ -354,16 +369,16 @@ class BaseAutoencoder(AutoencoderNetworks):
         """Warn if the network that is kept ignores its input, or is no gain."""
         spread = self._spread(self._rebuild, judged)
         pca_spread = self._spread(self._rebuild_by_pca, judged)
-        if spread < _LEAST_SPREAD * pca_spread:
+        if not self.beats_pca_ and spread < _LEAST_SPREAD * pca_spread:
             warnings.warn(
                 "Codes hardly depend on the input: reconstructions vary "
                 f"{spread / pca_spread:.2g} times as much from row to row as those of "
                 "PCA. Likely causes, and what to change: units that are saturated from "
                 "the start (activation='logistic', or weights that start at unit "
                 "variance: take 'gelu' and torch's own initialisation); a "
-                "learning_rate that is too high, or too low for max_iter; rows given "
-                "to partial_fit in the order of their classes (shuffle them). "
-                "init='pca' starts at PCA's codes.",
+                "learning_rate that is too high, or too low for max_iter; rows that "
+                "partial_fit was given in the order of their classes (shuffle them)."
+                + ("" if self.init == "pca" else " init='pca' starts at PCA's codes."),
                 CodeCollapseWarning,
                 stacklevel=5,
             )

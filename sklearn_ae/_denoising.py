@@ -7,13 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from torch import nn
 
 from ._base import BaseAutoencoder
 from ._validation import Interval, StrOptions
 from .nn.autoencoder import Autoencoder
 from .nn.corruption import CORRUPTIONS, Corruption
-from .nn.losses import LOSSES, ReconstructionObjective
+from .nn.losses import LOSSES
 
 __all__ = ["DenoisingAE"]
 
@@ -65,8 +64,9 @@ class DenoisingAE(BaseAutoencoder):
         as :class:`DenseArchitecture`, or a callable ``(n_features, n_components) ->
         (encoder, decoder)`` that returns torch modules.
     init : {"pca", "random"}, default="pca"
-        ``"pca"`` adds the linear path described above. ``"random"`` trains the bare
-        networks from random weights, with no floor under the result.
+        ``"pca"`` puts a linear layer beside each network, so that training starts at
+        PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
+        networks from random weights.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -147,7 +147,7 @@ class DenoisingAE(BaseAutoencoder):
     beats_pca_ : bool
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
-        given, and with ``init="pca"`` the model is PCA of all rows.
+        given, and a model that started at PCA is PCA of all rows.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -278,11 +278,9 @@ class DenoisingAE(BaseAutoencoder):
         low, high = X.min(axis=0), X.max(axis=0)
         if sp.issparse(X):
             low, high = low.toarray().ravel(), high.toarray().ravel()
-        per_feature = self.scaling == "per_feature" and self.loss != "log_loss"
-        deviation = self.scale_ if per_feature else self._deviation
         self._statistics = {
             "zero": -self._shift / self.scale_,
-            "noise": deviation / self.scale_,
+            "noise": self._deviation / self.scale_,
             "low": (low - self._shift) / self.scale_,
             "high": (high - self._shift) / self.scale_,
             "unit": self.scale_,
@@ -293,6 +291,3 @@ class DenoisingAE(BaseAutoencoder):
         corruption = Corruption(self.corruption, self.corruption_level, n_features)
         corruption.learn(**self._statistics)
         return Autoencoder(encoder, decoder, LOSSES[self.loss].output(), corruption)
-
-    def _build_objective(self) -> nn.Module:
-        return ReconstructionObjective(self.loss)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import ClassVar
@@ -16,7 +15,7 @@ from ._pca import PCABaseline
 from .nn.architectures import Architecture, DenseArchitecture, build_pair
 from .nn.autoencoder import Autoencoder
 from .nn.linear_path import add_linear_path, start_at
-from .nn.losses import LOSSES
+from .nn.losses import LOSSES, ReconstructionObjective
 from .training.batches import Rows
 from .training.net import AutoencoderNet
 from .training.seeding import isolated_rng
@@ -34,11 +33,16 @@ class AutoencoderNetworks(FittedAutoencoder):
     # it may be wider than rows.
     _is_regularised: ClassVar[bool] = False
 
-    # -------------------------------------- two hooks: _build_module and the following
+    # ------------------------------------------------------------------- two hooks
 
-    @abstractmethod
+    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
+        """Return the module with fresh weights, on the CPU."""
+        encoder, decoder = self._build_networks(n_features, n_components)
+        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
+
     def _build_objective(self) -> nn.Module:
         """Return what training minimises: callable, with a ``per_row`` method."""
+        return ReconstructionObjective(self.loss)
 
     # --------------------------------------------------------------- module and net
 

@@ -6,6 +6,7 @@ draws from torch's global generator, which the caller seeds.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -47,7 +48,9 @@ class Corruption(nn.Module):
 
     def __init__(self, kind: str | Callable, level: float, n_features: int) -> None:
         super().__init__()
-        self.kind = kind
+        # In a tuple, so that a module of one's own is no part of what is trained, and
+        # as a copy, so that it stays as it is.
+        self._kind = (copy.deepcopy(kind),)
         self.level = level
         for name in ("zero", "noise", "low", "high", "unit"):
             self.register_buffer(name, torch.zeros(n_features))
@@ -59,10 +62,12 @@ class Corruption(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return corrupted rows of the same shape."""
-        if isinstance(self.kind, str):
-            return CORRUPTIONS[self.kind](self, X)
-        corrupted = self.kind((X - self.zero) * self.unit)
-        return corrupted / self.unit + self.zero
+        (kind,) = self._kind
+        if isinstance(kind, str):
+            return CORRUPTIONS[kind](self, X)
+        if isinstance(kind, nn.Module):
+            kind.to(X.device).train().requires_grad_(False)
+        return kind((X - self.zero) * self.unit) / self.unit + self.zero
 
     def add_noise(self, X: torch.Tensor) -> torch.Tensor:
         """Add normal noise of ``level`` times the data's standard deviation."""
