@@ -73,8 +73,8 @@ def main() -> None:
     parser.add_argument("--n-components", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--max-iter", type=int, default=5)
     options = parser.parse_args()
-    X = load("cifar10").X
-    train, test = X[:50000], X[50000:]
+    X, rng = load("cifar10").X, np.random.RandomState(0)
+    train, test = X[:50000], rng.permutation(X[50000:])
     results, rebuilt = {}, {}
     for size in options.n_components:
         models = {

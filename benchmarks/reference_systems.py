@@ -44,9 +44,9 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def cifar10() -> tuple[np.ndarray, np.ndarray]:
-    """Return training and test images, one flat row each."""
-    X = load("cifar10").X
-    return X[:50000], X[50000:]
+    """Return training and test images in random order, one flat row each."""
+    X, rng = load("cifar10").X, np.random.RandomState(0)
+    return rng.permutation(X[:50000]), rng.permutation(X[50000:])
 
 
 def fit(model, X: np.ndarray) -> float:
@@ -367,7 +367,9 @@ def draw_learning_rates(models: dict, test: np.ndarray, best: float) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 6.5), layout="constrained")
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(8, 6), height_ratios=(2.2, 1), layout="constrained"
+    )
     for (rate, model), color in zip(
         models.items(), ("#0072B2", "#D55E00", "#009E73"), strict=True
     ):

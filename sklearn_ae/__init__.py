@@ -3,6 +3,7 @@
 from ._autoencoder import AutoencoderTransformer
 from ._comparison import Comparison
 from ._conv import ConvAutoencoderTransformer
+from ._denoising import DenoisingAE
 from .compare import compare
 from .exceptions import (
     CodeCollapseWarning,
@@ -23,6 +24,7 @@ __all__ = [
     "Comparison",
     "ConvArchitecture",
     "ConvAutoencoderTransformer",
+    "DenoisingAE",
     "DenseArchitecture",
     "DivergenceWarning",
     "InterruptedFitWarning",

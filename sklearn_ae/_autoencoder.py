@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from ._base import BaseAutoencoder
-from .nn.autoencoder import Autoencoder
-from .nn.losses import LOSSES, ReconstructionObjective
 
 __all__ = ["AutoencoderTransformer"]
 
@@ -45,8 +41,9 @@ class AutoencoderTransformer(BaseAutoencoder):
         as :class:`DenseArchitecture`, or a callable ``(n_features, n_components) ->
         (encoder, decoder)`` that returns torch modules.
     init : {"pca", "random"}, default="pca"
-        ``"pca"`` adds the linear path described above. ``"random"`` trains the bare
-        networks from random weights, with no floor under the result.
+        ``"pca"`` puts a linear layer beside each network, so that training starts at
+        PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
+        networks from random weights.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -127,7 +124,7 @@ class AutoencoderTransformer(BaseAutoencoder):
     beats_pca_ : bool
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
-        given, and with ``init="pca"`` the model is PCA of all rows.
+        given, and a model that started at PCA is PCA of all rows.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -209,10 +206,3 @@ class AutoencoderTransformer(BaseAutoencoder):
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
-
-    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
-        encoder, decoder = self._build_networks(n_features, n_components)
-        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
-
-    def _build_objective(self) -> nn.Module:
-        return ReconstructionObjective(self.loss)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Integral, Real
@@ -15,10 +14,9 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
-from ._fitted import FittedAutoencoder
-from ._pca import PCABaseline, fit_pca, is_real_gain
+from ._networks import AutoencoderNetworks
+from ._pca import fit_pca, is_real_gain
 from ._planning import (
     MOST_VALIDATION_ROWS,
     choose_batch_size,
@@ -37,14 +35,12 @@ from .exceptions import (
     InterruptedFitWarning,
     PCAFloorWarning,
 )
-from .nn.architectures import Architecture, DenseArchitecture, build_pair
-from .nn.autoencoder import Autoencoder
+from .nn.architectures import Architecture
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
-from .nn.linear_path import add_linear_path, start_at
 from .nn.losses import LOSSES
 from .training.batches import Rows
 from .training.interrupt import called_from_prompt
-from .training.net import AutoencoderNet, TrainingPlan, check_callbacks
+from .training.net import TrainingPlan, check_callbacks
 from .training.precision import resolve_device
 from .training.seeding import draw_seed, isolated_rng
 
@@ -56,7 +52,16 @@ __all__ = ["BaseAutoencoder"]
 _LEAST_SPREAD = 0.05
 
 
-class BaseAutoencoder(FittedAutoencoder):
+def _frozen(parameter):
+    """Return a parameter as it is now, whatever happens to the object."""
+    if isinstance(parameter, list | tuple | np.ndarray):
+        return tuple(parameter)
+    if callable(parameter) and not isinstance(parameter, Architecture):
+        return parameter
+    return clone(parameter, safe=False)
+
+
+class BaseAutoencoder(AutoencoderNetworks):
     """Everything that the estimators share.
 
     A subclass lists its parameters in ``__init__`` and overrides two hooks,
@@ -100,9 +105,6 @@ class BaseAutoencoder(FittedAutoencoder):
         "random_state": ["random_state"],
     }
 
-    # The recipe whose parameters a subclass has flat in its signature.
-    _default_architecture: ClassVar[type[Architecture]] = DenseArchitecture
-
     # Parameters that, with the architecture's, shape the module and what it sees:
     # fixed while it lives.
     _structure_parameters: ClassVar[tuple[str, ...]] = (
@@ -111,12 +113,6 @@ class BaseAutoencoder(FittedAutoencoder):
         "scaling",
         "loss",
     )
-
-    # ------------------------------------- two hooks: _build_module, and the following
-
-    @abstractmethod
-    def _build_objective(self) -> nn.Module:
-        """Return what training minimises: callable, with a ``per_row`` method."""
 
     # --------------------------------------------------------------------- fitting
 
@@ -128,7 +124,9 @@ class BaseAutoencoder(FittedAutoencoder):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows. C-ordered arrays of float32 or float64 and CSR matrices are
-            used without a copy.
+            used without a copy. For convolutional networks rows may keep their axes:
+            (n_samples, height, width), (n_samples, height, width, channels) or
+            (n_samples, length, channels).
         y : None
             Ignored.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
@@ -186,7 +184,9 @@ class BaseAutoencoder(FittedAutoencoder):
             X = self._validate_training_rows(X, reset=first)
             seed = draw_seed(self.random_state)
             device = resolve_device(self.device if first else self.device_)
-            with isolated_rng(seed, device):
+            # Each pass has random numbers of its own, the same in each program.
+            passes = 0 if first else self.n_iter_
+            with isolated_rng((seed + passes) % 2**32, device):
                 if first:
                     self._learn_scaling(X)
                 rows = Rows(X, self._shift, self.scale_, device)
@@ -208,7 +208,7 @@ class BaseAutoencoder(FittedAutoencoder):
         before = dict(vars(self))
         try:
             yield
-        except Exception:
+        except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
@@ -227,7 +227,7 @@ class BaseAutoencoder(FittedAutoencoder):
                 "warm_start=False and call fit."
             )
         for name, fitted in self._structure.items():
-            if getattr(self, name) != fitted:
+            if _frozen(getattr(self, name)) != fitted:
                 raise ValueError(
                     f"{name} must stay {fitted!r} while a fitted network goes on "
                     f"training; got {getattr(self, name)!r}. Clone the estimator, or "
@@ -236,7 +236,8 @@ class BaseAutoencoder(FittedAutoencoder):
 
     def _validate_training_rows(self, X, *, reset: bool, name: str = "X"):
         X = self._validate_rows(X, reset=reset, name=name)
-        self._settled_code_width()  # which checks that the rows suit the architecture
+        if reset:
+            self._settled_code_width()  # or an error, if rows do not suit the layers
         if self.loss == "log_loss":
             check_unit_interval(X, name)
         return X
@@ -250,7 +251,7 @@ class BaseAutoencoder(FittedAutoencoder):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        pca_losses = self._per_row(self._pca_loss, judged)
+        pca_losses = self._judge(self._pca_loss, judged)
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
@@ -262,7 +263,7 @@ class BaseAutoencoder(FittedAutoencoder):
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
-        losses = self._per_row(self._loss, judged)
+        losses = self._judge(self._loss, judged)
         least = self._per_row(self.net_.criterion_.least, judged)
         self.beats_pca_ = is_real_gain(losses - least, pca_losses - least)
         if not self.beats_pca_ and self._starts_at_pca:
@@ -284,7 +285,7 @@ class BaseAutoencoder(FittedAutoencoder):
             self.n_components_ = len(self._pca.components) if is_share else width
             flat = [field.name for field in fields(self._default_architecture)]
             self._structure = {
-                name: clone(getattr(self, name), safe=False)
+                name: _frozen(getattr(self, name))
                 for name in (*flat, *self._structure_parameters)
             }
             module, history = self._start_module(self._pca), ()
@@ -294,6 +295,8 @@ class BaseAutoencoder(FittedAutoencoder):
         """Return the width of the code, or the share of the variance it keeps."""
         settled = self._settled_code_width()
         if settled is None:
+            if self._is_regularised and isinstance(self.n_components, Integral):
+                return int(self.n_components)
             return choose_n_components(
                 self.n_components, n_samples, self.n_features_in_
             )
@@ -321,6 +324,10 @@ class BaseAutoencoder(FittedAutoencoder):
         # The logarithmic loss is taken on the data as they are, in [0, 1].
         scaling = None if self.loss == "log_loss" else self.scaling
         self.scale_ = scales[scaling]
+        # Of each column, or of all of them where they share one scale.
+        self._deviation = np.sqrt(
+            scaler.var_ if scaling == "per_feature" else scaler.var_.mean()
+        )
         self._shift = np.zeros_like(self.mean_) if scaling is None else self.mean_
         # Where all features share one unit, codes have it too, as PCA's do.
         self._code_unit = float(self.scale_[0]) if scaling == "global" else 1.0
@@ -341,88 +348,6 @@ class BaseAutoencoder(FittedAutoencoder):
         order = np.random.RandomState(seed).permutation(X.shape[0])
         return rows(X, order[n_validation:]), rows(X, order[:n_validation])
 
-    def _find_architecture(self) -> Architecture | Callable:
-        """Return the recipe that applies, for rows of the shape that fit saw."""
-        architecture = self.architecture
-        if architecture is None:
-            recipe = self._default_architecture
-            architecture = recipe(
-                **{field.name: getattr(self, field.name) for field in fields(recipe)}
-            )
-        if isinstance(architecture, Architecture):
-            return architecture.for_rows(self._row_shape)
-        return architecture
-
-    def _settled_code_width(self) -> int | None:
-        """Return the width of the code where the architecture decides it."""
-        architecture = self._find_architecture()
-        if isinstance(architecture, Architecture):
-            return architecture.code_width(self.n_features_in_)
-        return None
-
-    @property
-    def _starts_at_pca(self) -> bool:
-        return self.init == "pca" and self._settled_code_width() is None
-
-    def _build_networks(
-        self, n_features: int, n_components: int
-    ) -> tuple[nn.Module, nn.Module]:
-        """Return encoder and decoder, with a linear path where they start at PCA."""
-        architecture = self._find_architecture()
-        bounded = getattr(architecture, "output_activation", None) is not None
-        is_free = self.scaling is None and self.loss != "log_loss"
-        if bounded and (self._starts_at_pca or not is_free):
-            raise ValueError(
-                "output_activation needs init='random', scaling=None and a loss other "
-                "than 'log_loss', because it bounds what the decoder returns; got "
-                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
-                "For values in [0, 1], loss='log_loss' without it starts at PCA."
-            )
-        pair = build_pair(architecture, n_features, n_components)
-        if not self._starts_at_pca:
-            return pair
-        link = LOSSES[self.loss].link
-        return add_linear_path(
-            *pair,
-            n_features,
-            n_components,
-            tied=getattr(architecture, "tied_weights", False),
-            link=None if link is None else link(),
-        )
-
-    def _start_module(self, pca: PCABaseline) -> Autoencoder:
-        """Return a module with fresh weights that starts at PCA if asked to."""
-        module = self._build_module(self.n_features_in_, self.n_components_)
-        if self._starts_at_pca:
-            start_at(module.encoder, module.decoder, pca.components, pca.mean)
-        return module
-
-    def _install(
-        self,
-        module: Autoencoder,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        history: Sequence[dict],
-    ) -> None:
-        """Make a net around a module; its history goes on from the one given."""
-        self.net_ = AutoencoderNet(
-            module,
-            self._build_objective(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            batch_size=batch_size,
-            precision=self.precision,
-            seed=seed,
-            callbacks=() if self.callbacks is None else self.callbacks,
-            device=device,
-            verbose=self.verbose,
-        ).initialize()
-        self.net_.history.extend(history)
-        self.module_ = self.net_.module_
-        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
-        self.device_ = str(device)
-
     def _fall_back_to_pca(
         self, X, seed: int, device: torch.device, n_judged: int
     ) -> None:
@@ -442,18 +367,18 @@ class BaseAutoencoder(FittedAutoencoder):
 
     def _warn_of_a_poor_network(self, judged: Rows) -> None:
         """Warn if the network that is kept ignores its input, or is no gain."""
-        spread = self._spread(self._autoencode, judged)
+        spread = self._spread(self._rebuild, judged)
         pca_spread = self._spread(self._rebuild_by_pca, judged)
-        if spread < _LEAST_SPREAD * pca_spread:
+        if not self.beats_pca_ and spread < _LEAST_SPREAD * pca_spread:
             warnings.warn(
                 "Codes hardly depend on the input: reconstructions vary "
                 f"{spread / pca_spread:.2g} times as much from row to row as those of "
                 "PCA. Likely causes, and what to change: units that are saturated from "
                 "the start (activation='logistic', or weights that start at unit "
                 "variance: take 'gelu' and torch's own initialisation); a "
-                "learning_rate that is too high, or too low for max_iter; rows given "
-                "to partial_fit in the order of their classes (shuffle them). "
-                "init='pca' starts at PCA's codes.",
+                "learning_rate that is too high, or too low for max_iter; rows that "
+                "partial_fit was given in the order of their classes (shuffle them)."
+                + ("" if self.init == "pca" else " init='pca' starts at PCA's codes."),
                 CodeCollapseWarning,
                 stacklevel=5,
             )
@@ -481,8 +406,8 @@ class BaseAutoencoder(FittedAutoencoder):
         self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
 
     def _record_errors(self, judged: Rows) -> None:
-        errors = self._per_row(self._squared_error(self._autoencode), judged)
-        pca_errors = self._per_row(self._squared_error(self._rebuild_by_pca), judged)
+        errors = self._judge(self._squared_error(self._rebuild), judged)
+        pca_errors = self._judge(self._squared_error(self._rebuild_by_pca), judged)
         self.reconstruction_error_ = float(errors.mean())
         self.pca_reconstruction_error_ = float(pca_errors.mean())
 
@@ -495,19 +420,3 @@ class BaseAutoencoder(FittedAutoencoder):
             InterruptedFitWarning,
             stacklevel=4,
         )
-
-    # -------------------------------------------------- losses of a block of rows
-
-    def _loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row(self.module_(block), block)
-
-    def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row((self._raw_by_pca(block),), block)
-
-    def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder would return if the model were PCA."""
-        rebuilt, link = self._pca.reconstruct(block), LOSSES[self.loss].link
-        return rebuilt if link is None else link()(rebuilt)
-
-    def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
-        return self.module_.output(self._raw_by_pca(block))

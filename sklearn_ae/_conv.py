@@ -5,13 +5,9 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-from torch import nn
-
 from ._base import BaseAutoencoder
 from ._validation import Interval, StrOptions
-from .nn.autoencoder import Autoencoder
 from .nn.conv import CHOICES, ConvArchitecture
-from .nn.losses import LOSSES, ReconstructionObjective
 
 __all__ = ["ConvAutoencoderTransformer"]
 
@@ -43,8 +39,10 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     image_shape : tuple of int, default=None
         ``(height, width)``, ``(height, width, channels)``, or ``(length,)`` for a
         signal; a signal of several channels is ``(1, length, channels)``. The values
-        of a row are in that order. None takes the shape of X; where rows are flat,
-        s*s values are a grey image, 3*s*s values a colour image, and others a signal.
+        of a row are in that order. None takes the shape of X, whose rows of two axes
+        are signals of several channels if the first axis is at least eight times the
+        second, and grey images otherwise; where rows are flat, s*s values are a grey
+        image, 3*s*s values a colour image, and others a signal.
     channels : tuple of int, default=(16, 32)
         Maps of each block of the encoder; the decoder mirrors them.
     kernel_size : int or tuple of int, default=3
@@ -85,8 +83,9 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         :class:`ConvArchitecture`, or a callable ``(n_features, n_components) ->
         (encoder, decoder)`` that returns torch modules for flat rows.
     init : {"pca", "random"}, default="pca"
-        ``"pca"`` adds the linear path described above. ``"random"`` trains the bare
-        networks from random weights, with no floor under the result.
+        ``"pca"`` puts a linear layer beside each network, so that training starts at
+        PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
+        networks from random weights.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -167,7 +166,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     beats_pca_ : bool
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
-        given, and with ``init="pca"`` the model is PCA of all rows.
+        given, and a model that started at PCA is PCA of all rows.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -184,7 +183,9 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     -----
     X may have the shape (n, height, width), (n, height, width, channels), (n, length,
     channels), or (n, n_features); ``inverse_transform`` and ``reconstruct`` return the
-    layout that ``fit`` saw. Codes are always of the shape (n, n_components).
+    layout that ``fit`` saw. Codes are always of the shape (n, n_components). Where an
+    array (n, length, channels) could be taken for images, set ``image_shape=(1, length,
+    channels)``.
 
     References
     ----------
@@ -296,9 +297,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
-        encoder, decoder = self._build_networks(n_features, n_components)
-        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
-
-    def _build_objective(self) -> nn.Module:
-        return ReconstructionObjective(self.loss)
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,11 @@ class FittedAutoencoder(
                 f"or be flat, with {self.n_features_in_} values; got rows of shape "
                 f"{shape}. Reshape {name}."
             )
-        return np.asarray(X).reshape(len(X), -1)
+        return np.asarray(X).reshape(len(X), prod(shape))
 
     def _validate_rows(self, X, *, reset: bool, name: str = "X"):
         check_container(X, name)
+        X = np.asarray(X) if isinstance(X, list | tuple) else X
         row_shape = tuple(getattr(X, "shape", ())[1:])
         X = self._flatten(X, reset, name)
         X = validate_data(
@@ -138,7 +140,7 @@ class FittedAutoencoder(
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features), float32
-            Reconstructed rows, in the unit of the training rows.
+            Reconstructed rows, in the unit and with the axes of the training rows.
         """
         check_is_fitted(self)
         self._check_decodable()
@@ -165,7 +167,7 @@ class FittedAutoencoder(
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features), float32
-            ``inverse_transform(transform(X))``.
+            ``inverse_transform(transform(X))``, with the axes of the training rows.
         """
         return self._to_units(self._per_row(self._autoencode, self._rows(X)))
 

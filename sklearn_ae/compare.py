@@ -45,7 +45,8 @@ def compare(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Rows, as they are: scale columns first if their units differ.
+        Rows, as they are: scale columns first if their units differ. Images may keep
+        their axes, (n_samples, height, width) or (n_samples, height, width, channels).
     y : array-like of shape (n_samples,), default=None
         Labels; adds the score of a linear model on the codes (logistic regression, or
         ridge regression for a continuous y).
@@ -63,7 +64,8 @@ def compare(
     name : str, default="data"
         Name of the data, for titles.
     image_shape : tuple of int, default=None
-        Shape of a row that is an image with values in [0, 1].
+        Shape of a row that is an image with values in [0, 1]; None takes it from the
+        axes of X.
     verbose : int, default=0
         1 shows a progress bar on stderr.
 
@@ -89,10 +91,15 @@ def compare(
     import pandas as pd
     from tqdm.auto import tqdm
 
+    if getattr(X, "ndim", 2) > 2:
+        image_shape = tuple(X.shape[1:]) if image_shape is None else image_shape
+        X = np.reshape(X, (len(X), -1))
     X = check_array(X, dtype=[np.float64, np.float32])
     if y is not None:
         y = np.asarray(y)
         check_consistent_length(X, y)
+    if estimators is None:
+        estimators = _library_estimators(image_shape)
     candidates = _named(estimators)
     score_name, probe, splitter = _protocol(y, cv, random_state)
     rng = np.random.RandomState(random_state)
@@ -157,8 +164,6 @@ class _Shown:
 
 def _named(estimators) -> dict[str, BaseEstimator]:
     """Return the estimators by name, PCA first."""
-    if estimators is None:
-        estimators = [cls() for cls in _library_estimators()]
     if not isinstance(estimators, dict):
         names = [type(model).__name__ for model in estimators]
         if len(set(names)) < len(names):
@@ -176,12 +181,16 @@ def _named(estimators) -> dict[str, BaseEstimator]:
     return named
 
 
-def _library_estimators() -> list[type[BaseAutoencoder]]:
-    return [
-        cls
+def _library_estimators(image_shape: tuple[int, ...] | None) -> list[BaseAutoencoder]:
+    models = [
+        cls()
         for cls in BaseAutoencoder.__subclasses__()
         if cls.__module__.startswith(__package__ + ".")
     ]
+    for model in models:
+        if "image_shape" in model.get_params():
+            model.set_params(image_shape=image_shape)
+    return models
 
 
 def _protocol(y, cv: int, random_state: int):

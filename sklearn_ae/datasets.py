@@ -64,7 +64,9 @@ def load(name: str, target: str | None = None) -> Table:
 
     Local files are looked for in the folder that the environment variable
     ``SKLEARN_AE_DATA`` names (``mnist.npz``, ``cifar10-jpeg.tar.xz``,
-    ``tabular/NAME.npz``); without them the data come from OpenML.
+    ``tabular/NAME.npz``); without them the data come from OpenML. MNIST and CIFAR-10
+    have their training images first, 60,000 and 50,000 of them; those of the local
+    CIFAR-10 are sorted by class.
 
     Parameters
     ----------

@@ -13,10 +13,11 @@ __all__ = [
 class PCAFloorWarning(UserWarning):
     """Training found nothing that is reliably better than PCA.
 
-    With ``init="pca"`` the fitted model then equals PCA of all rows; with
-    ``init="random"`` it is kept although it is no better. A matter of taste on very
-    small or very linear data: silence it with ``warnings.filterwarnings("ignore",
-    category=PCAFloorWarning)`` and read ``beats_pca_`` instead.
+    A model that started at PCA then equals PCA of all rows; one that did not
+    (``init="random"``, or a feature map as the code) is kept although it is no better.
+    A matter of taste on very small or very linear data: silence it with
+    ``warnings.filterwarnings("ignore", category=PCAFloorWarning)`` and read
+    ``beats_pca_`` instead.
     """
 
 

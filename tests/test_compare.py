@@ -8,7 +8,12 @@ import pytest
 from sklearn.decomposition import PCA, FastICA
 
 import sklearn_ae
-from sklearn_ae import AutoencoderTransformer, CodeCollapseWarning, compare
+from sklearn_ae import (
+    AutoencoderTransformer,
+    CodeCollapseWarning,
+    ConvAutoencoderTransformer,
+    compare,
+)
 from sklearn_ae._base import BaseAutoencoder
 from sklearn_ae.compare import _library_estimators
 
@@ -34,7 +39,7 @@ def test_every_estimator_of_the_library_takes_part():
         for thing in map(sklearn_ae.__dict__.get, sklearn_ae.__all__)
         if isinstance(thing, type) and issubclass(thing, BaseAutoencoder)
     }
-    assert set(_library_estimators()) == public
+    assert {type(model) for model in _library_estimators(None)} == public
 
 
 def test_frame_is_tidy(result):
@@ -179,3 +184,13 @@ def test_large_offsets_do_not_count_as_errors(labelled):
     for result in (plain, moved):
         ours = result.frame["estimator"] == "AutoencoderTransformer"
         assert result.frame.loc[ours, "relative_error"].max() < 0.8
+
+
+def test_images_keep_their_shape_in_the_comparison():
+    X = np.random.RandomState(0).uniform(size=(60, 4, 6))
+    models = _library_estimators((4, 6))
+    shapes = [m.image_shape for m in models if "image_shape" in m.get_params()]
+    assert shapes == [(4, 6)]
+    conv = ConvAutoencoderTransformer(max_iter=1, channels=(2,))
+    result = compare(X, None, [conv], [1], cv=2)
+    assert result.image_shape == (4, 6)

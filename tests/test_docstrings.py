@@ -36,6 +36,29 @@ def documented(section, doc):
     }
 
 
+def entries(section, doc):
+    """Return the text of each entry of a numpydoc section by the entry's name."""
+    match = re.search(
+        rf"^ *{section}\n *-+\n(.*?)(\n\s*\w[\w ]*\n\s*---|\Z)", doc, re.S | re.M
+    )
+    found = re.findall(r"^(\w+) : (.*?)(?=^\w|\Z)", match.group(1), re.S | re.M)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+# What these are differs from one estimator to another.
+OWN_WORDS = {"n_components", "architecture", "hidden_layer_sizes", "activation"}
+OWN_WORDS |= {"reconstruction_error_", "pca_reconstruction_error_"}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS, ids=lambda t: t.__name__)
+@pytest.mark.parametrize("section", ["Parameters", "Attributes"])
+def test_shared_parameters_are_documented_alike(cls, section):
+    reference = entries(section, inspect.getdoc(sklearn_ae.AutoencoderTransformer))
+    for name, text in entries(section, inspect.getdoc(cls)).items():
+        if name in reference and name not in OWN_WORDS:
+            assert text == reference[name], name
+
+
 @pytest.mark.parametrize("thing", PUBLIC, ids=lambda t: t.__name__)
 def test_public_names_have_docstrings(thing):
     assert len(inspect.getdoc(thing).splitlines()[0]) > 20

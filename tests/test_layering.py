@@ -15,6 +15,7 @@ LAYERS = [
     {"nn", "_validation", "_planning", "exceptions"},
     {"training"},
     {"_pca", "_fitted"},
+    {"_networks"},
     {"_base"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     {"_pretraining", "persistence", "displays", "datasets"},
@@ -25,7 +26,7 @@ LAYERS = [
 
 ROOMS = {
     "skorch": {"training"},
-    "torch": {"nn", "training", "_base", "_pca", "_fitted"}
+    "torch": {"nn", "training", "_base", "_pca", "_fitted", "_networks"}
     | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},

@@ -22,12 +22,20 @@ class Autoencoder(nn.Module):
     output : torch.nn.Module
         Elementwise map from the raw output to the reconstruction: the identity, or
         the sigmoid where the loss is taken on logits.
+    corruption : torch.nn.Module, default=None
+        What happens to rows before they are encoded while the module is trained or
+        judged; None leaves them as they are.
     """
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, output: nn.Module
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        output: nn.Module,
+        corruption: nn.Module | None = None,
     ) -> None:
         super().__init__()
+        self.corruption = nn.Identity() if corruption is None else corruption
         self.encoder = encoder
         self.decoder = decoder
         self.output = output
@@ -46,6 +54,6 @@ class Autoencoder(nn.Module):
         return self.output(self.decoder(code))
 
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the decoder's raw output and the code."""
-        code = self.encoder(X)
+        """Return the decoder's raw output and the code, of corrupted rows."""
+        code = self.encoder(self.corruption(X))
         return self.decoder(code), code

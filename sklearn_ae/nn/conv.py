@@ -8,11 +8,12 @@ from math import isqrt, prod
 from numbers import Integral
 
 import numpy as np
+import torch
 from torch import nn
 
 from .architectures import Architecture
 from .dense import ACTIVATIONS, check_choice, check_hidden_layer_sizes, dense_stack
-from .maps import NORMALIZATIONS, UPSAMPLINGS, MapChain, ToMaps, ToRow
+from .maps import NORMALIZATIONS, UPSAMPLINGS, MapChain, ToMaps, ToRow, times
 
 __all__ = ["CHOICES", "ConvArchitecture", "infer_image_shape"]
 
@@ -30,10 +31,6 @@ CHOICES: dict[str, set[str | None]] = {
 # A table (n, a, b) holds signals of length a with b channels, rather than images, if it
 # is this many times as long as it is wide.
 _SIGNAL_ASPECT = 8
-
-
-def _times(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
 
 
 def infer_image_shape(row_shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -98,8 +95,10 @@ class ConvArchitecture(Architecture):
     image_shape : tuple of int, default=None
         ``(height, width)``, ``(height, width, channels)``, or ``(length,)`` for a
         signal; a signal of several channels is ``(1, length, channels)``. The values
-        of a row are in that order. None takes the shape of X; where rows are flat,
-        s*s values are a grey image, 3*s*s values a colour image, and others a signal.
+        of a row are in that order. None takes the shape of X, whose rows of two axes
+        are signals of several channels if the first axis is at least eight times the
+        second, and grey images otherwise; where rows are flat, s*s values are a grey
+        image, 3*s*s values a colour image, and others a signal.
     channels : tuple of int, default=(16, 32)
         Maps of each block of the encoder; the decoder mirrors them.
     kernel_size : int or tuple of int, default=3
@@ -160,21 +159,35 @@ class ConvArchitecture(Architecture):
 
     def for_rows(self, shape: tuple[int, ...]) -> ConvArchitecture:
         """Return the recipe with its image shape settled for rows of a shape."""
+        self._check()
         if self.image_shape is None:
             return replace(self, image_shape=infer_image_shape(shape))
         if prod(self.image_shape) != prod(shape):
             raise ValueError(
-                f"image_shape must match the rows of X: {_times(self.image_shape)} = "
-                f"{prod(self.image_shape)} values, but rows have {_times(shape)} = "
+                f"image_shape must match the rows of X: {times(self.image_shape)} = "
+                f"{prod(self.image_shape)} values, but rows have {times(shape)} = "
                 f"{prod(shape)}. Set image_shape to (height, width, channels) of X."
+            )
+        if len(shape) > 1 and _long_axes(shape) != _long_axes(self.image_shape):
+            raise ValueError(
+                "image_shape must have the axes of X in their order; got image_shape="
+                f"{self.image_shape} and rows of shape {shape}. Move the axes of X "
+                "with numpy.moveaxis, or leave image_shape out."
             )
         return self
 
     def code_width(self, n_features: int) -> int | None:
-        """Return the number of values of the last map where it is the code."""
-        if self.bottleneck == "vector":
-            return None
-        return prod(self._plan(n_features)[0].shape)
+        """Return the number of values of the last map where it is the code.
+
+        Raises
+        ------
+        ValueError
+            If rows of this width cannot pass the layers.
+        """
+        # Layers without memory or random numbers, for their sizes alone.
+        with torch.device("meta"):
+            encoder, _ = self._plan(n_features)
+        return prod(encoder.shape) if self.bottleneck == "map" else None
 
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""
@@ -250,7 +263,6 @@ class ConvArchitecture(Architecture):
 
     def _plan(self, n_features: int) -> tuple[MapChain, MapChain]:
         """Return the layers on maps of encoder and decoder."""
-        self._check()
         image_shape = _as_image(self.for_rows((n_features,)).image_shape)
         encoder = self._chain(image_shape)
         sizes, pools = [], []
@@ -300,6 +312,10 @@ class ConvArchitecture(Architecture):
             else:
                 chain.enlarge(self.upsampling, size, pool)
                 chain.convolve(width, kernel)
+
+
+def _long_axes(shape: Sequence[int]) -> list[int]:
+    return [length for length in shape if length > 1]
 
 
 def _as_image(shape: tuple[int, ...]) -> tuple[int, int, int]:

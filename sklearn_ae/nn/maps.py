@@ -1,7 +1,7 @@
 """Chains of layers on feature maps, which know the size they have reached.
 
 Maps lie in memory with their channels last: that is the order of the values in a row,
-and the one that convolutions run fastest in (``benchmarks/memory_format.py``).
+and the one that convolutions run fastest in (``benchmarks/conv_speed.py``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from torch import nn
 
 from .dense import ACTIVATIONS
 
-__all__ = ["NORMALIZATIONS", "UPSAMPLINGS", "MapChain", "ToMaps", "ToRow", "Unpool"]
+__all__ = [
+    "NORMALIZATIONS",
+    "UPSAMPLINGS",
+    "MapChain",
+    "ToMaps",
+    "ToRow",
+    "Unpool",
+    "times",
+]
 
 Size = tuple[int, int]
 
@@ -180,7 +188,7 @@ class MapChain:
             if any(s < k for s, k in zip(self.size, kernel, strict=True)):
                 raise ValueError(
                     "padding='valid' needs maps at least as large as their kernels; "
-                    f"got {_times(self.size)} maps and a kernel of {_times(kernel)}. "
+                    f"got {times(self.size)} maps and a kernel of {times(kernel)}. "
                     "Set padding='same', or fewer channels or a smaller kernel_size."
                 )
             after = tuple(
@@ -243,6 +251,9 @@ class MapChain:
             step = 1 if before == after else 2
             pad = (k - 1) // 2 if padding == "same" else 0
             missing = after - ((before - 1) * step - 2 * pad + k)
+            # A larger kernel reaches a border that unpadded convolutions have lost.
+            wider = max(0, missing - step + 1)
+            k, missing = k + wider, missing - wider
             kernel.append(k)
             steps.append(step)
             pads.append(pad)
@@ -274,5 +285,6 @@ class MapChain:
         return tuple(number if s > 1 else 1 for s in self.size)
 
 
-def _times(shape: Sequence[int]) -> str:
+def times(shape: Sequence[int]) -> str:
+    """Return a size as it is read aloud."""
     return " x ".join(map(str, shape))

@@ -33,7 +33,7 @@ class Summary:
 
     def _cells(self) -> list[tuple[str, str, str]]:
         return [
-            (name, f"(n, {', '.join(map(str, shape))})", f"{number:,}")
+            (name, f"(n, {', '.join(map(str, shape))})" if shape else "", f"{number:,}")
             for name, shape, number in self.layers
         ]
 
@@ -80,7 +80,8 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
             fresh = [p for p in part.parameters(recurse=False) if id(p) not in counted]
             counted.update(map(id, fresh))
             label = f"{name} ({type(part).__name__.lstrip('_')})"
-            shape = tuple(output.shape[1:])
+            first = output[0] if isinstance(output, tuple) else output
+            shape = tuple(first.shape[1:])
             layers.append((label, shape, sum(p.numel() for p in fresh)))
 
         return hook
@@ -98,4 +99,7 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
         module.train(was_training)
         for hook in hooks:
             hook.remove()
+    others = {id(p): p.numel() for p in module.parameters() if id(p) not in counted}
+    if others:
+        layers.append(("parameters of no layer's own", (), sum(others.values())))
     return Summary(layers)

@@ -27,6 +27,7 @@ from .batches import Rows
 from .checkpoint import BestState
 from .flat import FlatParameters
 from .precision import autocast, training_dtype
+from .seeding import isolated_rng
 
 __all__ = ["AutoencoderNet", "Outcome", "TrainingPlan", "check_callbacks"]
 
@@ -232,11 +233,16 @@ class AutoencoderNet(NeuralNet):
 
     @torch.inference_mode()
     def evaluate(self, rows: Rows) -> float:
-        """Return the mean loss of the rows, in float32 and evaluation mode."""
+        """Return the mean loss of the rows, in float32 and evaluation mode.
+
+        What is random in it is the same in each call.
+        """
         self._set_training(False)
         total = 0.0
-        for block in rows.blocks():
-            total += self.criterion_.per_row(self.module_(block), block).sum().item()
+        with isolated_rng(self.seed, rows.device):
+            for block in rows.blocks():
+                losses = self.criterion_.per_row(self.module_(block), block)
+                total += losses.sum().item()
         return total / len(rows)
 
     def _run_epoch(

@@ -1,0 +1,293 @@
+"""The denoising autoencoder."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from ._base import BaseAutoencoder
+from ._validation import Interval, StrOptions
+from .nn.autoencoder import Autoencoder
+from .nn.corruption import CORRUPTIONS, Corruption
+from .nn.losses import LOSSES
+
+__all__ = ["DenoisingAE"]
+
+
+class DenoisingAE(BaseAutoencoder):
+    r"""Autoencoder that minimises the error of clean rows rebuilt from corrupted ones.
+
+    With encoder :math:`f`, decoder :math:`g`, rows :math:`x_i` and corrupted rows
+    :math:`\tilde x_i`, drawn anew in each epoch, it minimises [1]_
+
+    .. math:: \frac{1}{n} \sum_{i=1}^{n} \ell\bigl(x_i, g(f(\tilde x_i))\bigr),
+
+    where the loss :math:`\ell` is summed over features. Rows are corrupted while the
+    network is trained and judged; ``transform`` encodes them as they are.
+
+    Use it to clean noisy rows (:meth:`denoise`), or for codes that feed a classifier:
+    what must be known to undo the noise is often what tells classes apart. Do not use
+    it where clean rows must be rebuilt as closely as possible; the plain autoencoder
+    is better at that.
+
+    Parameters
+    ----------
+    n_components : int or float, default=None
+        Width of the code; it may exceed the number of features. A float in (0, 1)
+        takes the smallest code whose PCA keeps this share of the variance. None
+        takes half of the features, at most 32.
+    corruption : {"gaussian", "masking", "dropout", "salt_and_pepper", "swap"} or \
+            callable, default="gaussian"
+        What happens to rows: normal noise is added; values are set to 0; the same, and
+        the others divided by ``1 - corruption_level``; values are set to the smallest
+        or the largest of their column; values are replaced by those of other rows of
+        the batch. A function or torch module maps rows in the units of X, a float32
+        tensor of shape (n, n_features), to corrupted ones; it should draw from torch's
+        global generator, which is seeded.
+    corruption_level : float, default=0.5
+        For ``"gaussian"``, at least 0: standard deviation of the noise over that of the
+        data (of each column with ``scaling="per_feature"``, of all together
+        otherwise). For the other words, in [0, 1): share of the values. Not used by a
+        callable.
+    hidden_layer_sizes : tuple of int, default=(256, 128)
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
+        a linear autoencoder.
+    activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
+        Function after each hidden layer. Code and output are linear.
+    tied_weights : bool, default=False
+        Let the decoder use the encoder's weights, transposed.
+    architecture : Architecture or callable, default=None
+        Builds the networks in place of the three parameters above: an object such
+        as :class:`DenseArchitecture`, or a callable ``(n_features, n_components) ->
+        (encoder, decoder)`` that returns torch modules.
+    init : {"pca", "random"}, default="pca"
+        ``"pca"`` puts a linear layer beside each network, so that training starts at
+        PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
+        networks from random weights.
+    scaling : {"global", "per_feature"} or None, default="global"
+        How rows are prepared inside: centred and divided by one number, so that the
+        objective is PCA's; centred and divided by each feature's standard deviation;
+        or left as they are. Errors are always reported in the units of X.
+    loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
+        Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
+        in [0, 1]; it ignores `scaling`.
+    learning_rate : float, default=4e-3
+        Peak step size of AdamW [2]_, greater than 0.
+    schedule : {"one_cycle", "constant"}, default="one_cycle"
+        ``"one_cycle"`` rises to `learning_rate` in the first fifth of `max_iter`
+        epochs and falls to zero at their end [3]_.
+    weight_decay : float, default=0.0
+        Decoupled weight decay of the networks' weight matrices; the linear path is
+        spared.
+    batch_size : int or "auto", default="auto"
+        Rows per step. ``"auto"`` takes a twentieth of the rows between 32 and 256,
+        and a thousandth, at most 4096, for more than 256,000 rows; rounded down to a
+        power of two.
+    max_iter : int, default=None
+        Passes over the rows at most. None takes as many as make 1,500 steps, between
+        10 and 100.
+    early_stopping : bool, default=True
+        Hold out rows to judge each epoch, keep the best state and compare it with
+        PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
+        compares it with PCA on at most 5,000 training rows. With `X_val` the best
+        state is kept in both cases.
+    validation_fraction : float or "auto", default="auto"
+        Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
+        60 rows, and at most 30 % and 5,000 rows.
+    n_iter_no_change : int, default=20
+        Epochs without progress after which training ends.
+    tol : float, default=1e-4
+        Share of the best validation loss that counts as progress.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the previous solution and scaling.
+    device : str, default="auto"
+        ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
+        ``"mps"``.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Type of the matrix products in training steps. ``"auto"`` takes bfloat16
+        where the processor has it and layers are large. Everything else is float32.
+    callbacks : list of skorch callbacks, default=None
+        Used as they are. They see the losses in ``net.history``.
+    verbose : int, default=0
+        1 shows a progress bar on stderr.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, held-out rows and the order of rows. None draws
+        fresh entropy; global random state is never read or changed.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    net_ : skorch.NeuralNet
+        The net around it; ``net_.history`` has a record per epoch.
+    n_components_ : int
+        Width of the code.
+    n_parameters_ : int
+        Number of the module's parameters.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features, where X has string column names.
+    n_iter_ : int
+        Epochs trained.
+    best_iter_ : int
+        Epoch whose state is kept; 0 is the start.
+    loss_curve_ : list of float
+        Mean training loss per row of each epoch, on scaled rows.
+    validation_loss_curve_ : list of float
+        The same on validation rows; NaN without them.
+    reconstruction_error_ : float
+        Mean squared error per value of clean validation rows, rebuilt from corrupted
+        ones (without validation rows, of training rows), in squared units of X.
+    pca_reconstruction_error_ : float
+        The same for PCA with the same number of components and clean training rows.
+    beats_pca_ : bool
+        Whether the gain over PCA was reliable (after ``partial_fit``: whether there
+        is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
+        given, and a model that started at PCA is PCA of all rows.
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature.
+    scale_ : ndarray of shape (n_features,)
+        What each centred feature was divided by.
+    device_ : str
+        Where the module is.
+
+    See Also
+    --------
+    AutoencoderTransformer : The same without corruption.
+
+    References
+    ----------
+    .. [1] Vincent, P., Larochelle, H., Bengio, Y. & Manzagol, P.-A. (2008). Extracting
+       and composing robust features with denoising autoencoders. ICML.
+       doi:10.1145/1390156.1390294
+    .. [2] Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization.
+       arXiv:1711.05101
+    .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import DenoisingAE
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> noisy = X + np.random.RandomState(0).normal(scale=3, size=X.shape)
+    >>> ae = DenoisingAE(max_iter=20, random_state=0).fit(X)
+    >>> bool(np.mean((ae.denoise(noisy) - X) ** 2) < 0.5 * np.mean((noisy - X) ** 2))
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseAutoencoder._parameter_constraints,
+        "corruption": [StrOptions(set(CORRUPTIONS)), callable],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+    }
+
+    _structure_parameters: ClassVar[tuple[str, ...]] = (
+        *BaseAutoencoder._structure_parameters,
+        "corruption",
+        "corruption_level",
+    )
+
+    _is_regularised: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        n_components: int | float | None = None,
+        *,
+        corruption="gaussian",
+        corruption_level: float = 0.5,
+        hidden_layer_sizes: tuple[int, ...] = (256, 128),
+        activation: str = "gelu",
+        tied_weights: bool = False,
+        architecture=None,
+        init: str = "pca",
+        scaling: str | None = "global",
+        loss: str = "squared_error",
+        learning_rate: float = 4e-3,
+        schedule: str = "one_cycle",
+        weight_decay: float = 0.0,
+        batch_size: int | str = "auto",
+        max_iter: int | None = None,
+        early_stopping: bool = True,
+        validation_fraction: float | str = "auto",
+        n_iter_no_change: int = 20,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
+        callbacks: list | None = None,
+        verbose: int = 0,
+        random_state=None,
+    ) -> None:
+        self.n_components = n_components
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.tied_weights = tied_weights
+        self.architecture = architecture
+        self.init = init
+        self.scaling = scaling
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def denoise(self, X) -> np.ndarray:
+        """Return noisy rows without their noise.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Noisy rows.
+
+        Returns
+        -------
+        X_clean : ndarray of shape (n_samples, n_features), float32
+            ``reconstruct(X)``.
+        """
+        return self.reconstruct(X)
+
+    def _check_parameters(self, continues: bool) -> None:
+        super()._check_parameters(continues)
+        is_share = isinstance(self.corruption, str) and self.corruption != "gaussian"
+        if is_share and self.corruption_level >= 1:
+            raise ValueError(
+                "corruption_level must be a share of the values, below 1, with "
+                f"corruption={self.corruption!r}; got {self.corruption_level}."
+            )
+
+    def _learn_scaling(self, X) -> None:
+        super()._learn_scaling(X)
+        low, high = X.min(axis=0), X.max(axis=0)
+        if sp.issparse(X):
+            low, high = low.toarray().ravel(), high.toarray().ravel()
+        self._statistics = {
+            "zero": -self._shift / self.scale_,
+            "noise": self._deviation / self.scale_,
+            "low": (low - self._shift) / self.scale_,
+            "high": (high - self._shift) / self.scale_,
+            "unit": self.scale_,
+        }
+
+    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
+        encoder, decoder = self._build_networks(n_features, n_components)
+        corruption = Corruption(self.corruption, self.corruption_level, n_features)
+        corruption.learn(**self._statistics)
+        return Autoencoder(encoder, decoder, LOSSES[self.loss].output(), corruption)

@@ -1,0 +1,154 @@
+"""Making the networks of an estimator, and the losses that they are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from ._fitted import FittedAutoencoder
+from ._pca import PCABaseline
+from .nn.architectures import Architecture, DenseArchitecture, build_pair
+from .nn.autoencoder import Autoencoder
+from .nn.linear_path import add_linear_path, start_at
+from .nn.losses import LOSSES, ReconstructionObjective
+from .training.batches import Rows
+from .training.net import AutoencoderNet
+from .training.seeding import isolated_rng
+
+__all__ = ["AutoencoderNetworks"]
+
+
+class AutoencoderNetworks(FittedAutoencoder):
+    """The part of an estimator that turns parameters into a module and a net."""
+
+    # The recipe whose parameters a subclass has flat in its signature.
+    _default_architecture: ClassVar[type[Architecture]] = DenseArchitecture
+
+    # Whether something else than the width keeps a code from copying its input, so that
+    # it may be wider than rows.
+    _is_regularised: ClassVar[bool] = False
+
+    # ------------------------------------------------------------------- two hooks
+
+    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
+        """Return the module with fresh weights, on the CPU."""
+        encoder, decoder = self._build_networks(n_features, n_components)
+        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
+
+    def _build_objective(self) -> nn.Module:
+        """Return what training minimises: callable, with a ``per_row`` method."""
+        return ReconstructionObjective(self.loss)
+
+    # --------------------------------------------------------------- module and net
+
+    def _find_architecture(self) -> Architecture | Callable:
+        """Return the recipe that applies, for rows of the shape that fit saw."""
+        architecture = self.architecture
+        if architecture is None:
+            recipe = self._default_architecture
+            architecture = recipe(
+                **{field.name: getattr(self, field.name) for field in fields(recipe)}
+            )
+        if isinstance(architecture, Architecture):
+            return architecture.for_rows(self._row_shape)
+        return architecture
+
+    def _settled_code_width(self) -> int | None:
+        """Return the width of the code where the architecture decides it."""
+        architecture = self._find_architecture()
+        if isinstance(architecture, Architecture):
+            return architecture.code_width(self.n_features_in_)
+        return None
+
+    @property
+    def _starts_at_pca(self) -> bool:
+        return self.init == "pca" and self._settled_code_width() is None
+
+    def _build_networks(
+        self, n_features: int, n_components: int
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return encoder and decoder, with a linear path where they start at PCA."""
+        architecture = self._find_architecture()
+        bounded = getattr(architecture, "output_activation", None) is not None
+        is_free = self.scaling is None and self.loss != "log_loss"
+        if bounded and (self._starts_at_pca or not is_free):
+            raise ValueError(
+                "output_activation needs init='random', scaling=None and a loss other "
+                "than 'log_loss', because it bounds what the decoder returns; got "
+                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
+                "For values in [0, 1], loss='log_loss' without it starts at PCA."
+            )
+        pair = build_pair(architecture, n_features, n_components)
+        if not self._starts_at_pca:
+            return pair
+        link = LOSSES[self.loss].link
+        return add_linear_path(
+            *pair,
+            n_features,
+            n_components,
+            tied=getattr(architecture, "tied_weights", False),
+            link=None if link is None else link(),
+        )
+
+    def _start_module(self, pca: PCABaseline) -> Autoencoder:
+        """Return a module with fresh weights that starts at PCA if asked to."""
+        module = self._build_module(self.n_features_in_, self.n_components_)
+        if self._starts_at_pca:
+            start_at(module.encoder, module.decoder, pca.components, pca.mean)
+        return module
+
+    def _install(
+        self,
+        module: Autoencoder,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        history: Sequence[dict],
+    ) -> None:
+        """Make a net around a module; its history goes on from the one given."""
+        self.net_ = AutoencoderNet(
+            module,
+            self._build_objective(),
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            batch_size=batch_size,
+            precision=self.precision,
+            seed=seed,
+            callbacks=() if self.callbacks is None else self.callbacks,
+            device=device,
+            verbose=self.verbose,
+        ).initialize()
+        self.net_.history.extend(history)
+        self.module_ = self.net_.module_
+        self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
+        self.device_ = str(device)
+
+    # -------------------------------------------------- losses of a block of rows
+
+    def _loss(self, block: torch.Tensor) -> torch.Tensor:
+        return self.net_.criterion_.per_row(self.module_(block), block)
+
+    def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
+        return self.net_.criterion_.per_row((self._raw_by_pca(block),), block)
+
+    def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
+        """Return what the decoder would return if the model were PCA."""
+        rebuilt = self._pca.reconstruct(self.module_.corruption(block))
+        link = LOSSES[self.loss].link
+        return rebuilt if link is None else link()(rebuilt)
+
+    def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
+        return self.module_.output(self._raw_by_pca(block))
+
+    def _rebuild(self, block: torch.Tensor) -> torch.Tensor:
+        return self._autoencode(self.module_.corruption(block))
+
+    def _judge(self, function: Callable, rows: Rows) -> np.ndarray:
+        """Apply a function to all rows; what is random in it is the same each time."""
+        with isolated_rng(self.net_.seed, rows.device):
+            return self._per_row(function, rows)

@@ -1,0 +1,102 @@
+"""Corruption of rows: what a denoising autoencoder has to undo.
+
+A corruption acts where a module is trained or judged, and never where it encodes. It
+draws from torch's global generator, which the caller seeds.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+__all__ = ["CORRUPTIONS", "Corruption"]
+
+
+def _where(X: torch.Tensor, level: float) -> torch.Tensor:
+    """Choose each value with probability ``level``."""
+    return torch.rand_like(X) < level
+
+
+class Corruption(nn.Module):
+    """Corrupt scaled rows in one of several ways.
+
+    Parameters
+    ----------
+    kind : str or callable
+        Key of :data:`CORRUPTIONS`, or a function or module that maps rows in the units
+        of X, a float32 tensor of shape (n, n_features), to corrupted ones.
+    level : float
+        Strength, see :data:`CORRUPTIONS`.
+    n_features : int
+        Width of a row.
+
+    Attributes
+    ----------
+    zero : tensor of shape (n_features,)
+        What the value 0 of X has become by scaling.
+    noise : tensor of shape (n_features,)
+        Standard deviation of the data, in scaled units.
+    low, high : tensor of shape (n_features,)
+        Smallest and largest value of each feature, scaled.
+    unit : tensor of shape (n_features,)
+        What centred features were divided by.
+    """
+
+    def __init__(self, kind: str | Callable, level: float, n_features: int) -> None:
+        super().__init__()
+        # In a tuple, so that a module of one's own is no part of what is trained, and
+        # as a copy, so that it stays as it is.
+        self._kind = (copy.deepcopy(kind),)
+        self.level = level
+        for name in ("zero", "noise", "low", "high", "unit"):
+            self.register_buffer(name, torch.zeros(n_features))
+
+    def learn(self, **statistics: np.ndarray) -> None:
+        """Set the statistics of the rows, one array for each attribute."""
+        for name, values in statistics.items():
+            getattr(self, name).copy_(torch.as_tensor(values))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return corrupted rows of the same shape."""
+        (kind,) = self._kind
+        if isinstance(kind, str):
+            return CORRUPTIONS[kind](self, X)
+        if isinstance(kind, nn.Module):
+            kind.to(X.device).train().requires_grad_(False)
+        return kind((X - self.zero) * self.unit) / self.unit + self.zero
+
+    def add_noise(self, X: torch.Tensor) -> torch.Tensor:
+        """Add normal noise of ``level`` times the data's standard deviation."""
+        return X + self.level * self.noise * torch.randn_like(X)
+
+    def mask(self, X: torch.Tensor) -> torch.Tensor:
+        """Set a share ``level`` of the values to 0, in the units of X."""
+        return torch.where(_where(X, self.level), self.zero, X)
+
+    def drop_out(self, X: torch.Tensor) -> torch.Tensor:
+        """Set a share of the values to 0 and divide the others by the rest."""
+        kept = self.zero + (X - self.zero) / (1 - self.level)
+        return torch.where(_where(X, self.level), self.zero, kept)
+
+    def salt_and_pepper(self, X: torch.Tensor) -> torch.Tensor:
+        """Set a share of the values to the feature's smallest or largest value."""
+        extreme = torch.where(_where(X, 0.5), self.low, self.high)
+        return torch.where(_where(X, self.level), extreme, X)
+
+    def swap(self, X: torch.Tensor) -> torch.Tensor:
+        """Replace a share of the values by those of other rows of the batch."""
+        donors = torch.randint(len(X), X.shape, device=X.device)
+        return torch.where(_where(X, self.level), X.gather(0, donors), X)
+
+
+CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {
+    "gaussian": Corruption.add_noise,
+    "masking": Corruption.mask,
+    "dropout": Corruption.drop_out,
+    "salt_and_pepper": Corruption.salt_and_pepper,
+    "swap": Corruption.swap,
+}

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ae.nn.corruption import CORRUPTIONS, Corruption
+
+N_ROWS, N_FEATURES = 20000, 3
+SHIFT = np.array([4.0, -1.0, 0.0])
+UNIT = np.array([2.0, 0.5, 1.0])
+
+
+@pytest.fixture
+def scaled():
+    X = np.random.RandomState(0).uniform(1, 2, size=(N_ROWS, N_FEATURES))
+    return torch.tensor((X - SHIFT) / UNIT, dtype=torch.float32)
+
+
+def make(kind, level, X):
+    corruption = Corruption(kind, level, N_FEATURES)
+    corruption.learn(
+        zero=-SHIFT / UNIT,
+        noise=np.array([1.0, 2.0, 3.0]),
+        low=X.min(0).values.numpy(),
+        high=X.max(0).values.numpy(),
+        unit=UNIT,
+    )
+    return corruption
+
+
+def to_units(X):
+    return X.double().numpy() * UNIT + SHIFT
+
+
+def test_gaussian_noise_has_its_standard_deviation(scaled):
+    torch.manual_seed(0)
+    noise = make("gaussian", 0.5, scaled)(scaled) - scaled
+    np.testing.assert_allclose(noise.mean(0), 0, atol=0.05)
+    np.testing.assert_allclose(noise.std(0), [0.5, 1.0, 1.5], rtol=0.02)
+
+
+@pytest.mark.parametrize("kind", ["masking", "dropout"])
+def test_share_of_values_becomes_zero_in_the_units_of_x(scaled, kind):
+    torch.manual_seed(0)
+    X, corrupted = to_units(scaled), to_units(make(kind, 0.3, scaled)(scaled))
+    masked = np.abs(corrupted) < 1e-6
+    assert abs(masked.mean() - 0.3) < 0.01
+    factor = 1 / 0.7 if kind == "dropout" else 1
+    np.testing.assert_allclose(corrupted[~masked], factor * X[~masked], rtol=1e-5)
+    if kind == "dropout":
+        np.testing.assert_allclose(corrupted.mean(0), X.mean(0), rtol=0.02)
+
+
+def test_salt_and_pepper_are_the_extremes_of_a_column(scaled):
+    torch.manual_seed(0)
+    corrupted = make("salt_and_pepper", 0.2, scaled)(scaled)
+    changed = corrupted != scaled
+    assert abs(changed.double().mean() - 0.2) < 0.01
+    for column in range(N_FEATURES):
+        found = corrupted[changed[:, column], column].unique()
+        assert set(found.tolist()) == {
+            scaled[:, column].min().item(),
+            scaled[:, column].max().item(),
+        }
+
+
+def test_swapped_values_come_from_the_same_column():
+    X = torch.arange(300.0).reshape(100, 3)
+    torch.manual_seed(0)
+    corrupted = make("swap", 0.4, X)(X)
+    changed = (corrupted != X).double().mean().item()
+    assert 0.25 < changed < 0.5
+    assert torch.equal(corrupted % 3, X % 3)
+
+
+def test_own_function_sees_the_units_of_x(scaled):
+    seen = []
+
+    def double(X):
+        seen.append(X)
+        return 2 * X
+
+    corrupted = make(double, 0.0, scaled)(scaled)
+    np.testing.assert_allclose(seen[0], to_units(scaled), rtol=1e-5)
+    np.testing.assert_allclose(to_units(corrupted), 2 * to_units(scaled), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_level_zero_changes_nothing(scaled, kind):
+    corrupted = make(kind, 0.0, scaled)(scaled)
+    torch.testing.assert_close(corrupted, scaled)

@@ -1,0 +1,135 @@
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from torch import nn
+
+from sklearn_ae import (
+    AutoencoderTransformer,
+    ConvArchitecture,
+    DenoisingAE,
+    PCAFloorWarning,
+)
+from sklearn_ae.nn.corruption import CORRUPTIONS
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits().data / 16
+
+
+def fit(X, n_components=8, **params):
+    params = {"max_iter": 3, "random_state": 0} | params
+    return DenoisingAE(n_components, **params).fit(X)
+
+
+def half(X):
+    return 0.5 * X
+
+
+@pytest.mark.parametrize("corruption", [*CORRUPTIONS, half])
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_every_corruption_trains_and_is_used_in_training_only(digits, corruption, loss):
+    model = fit(digits, corruption=corruption, corruption_level=0.3, loss=loss)
+    rows = next(model._rows(digits).blocks())
+    with torch.inference_mode():
+        clean = model.module_.encoder(rows).numpy() * model._code_unit
+    np.testing.assert_allclose(model.transform(digits), clean, rtol=1e-5)
+    assert np.isfinite(model.reconstruct(digits)).all()
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.transform(digits), model.transform(digits))
+    again = fit(digits, corruption=corruption, corruption_level=0.3, loss=loss)
+    np.testing.assert_array_equal(again.transform(digits), model.transform(digits))
+
+
+def test_without_corruption_it_is_the_plain_autoencoder(digits):
+    plain = AutoencoderTransformer(8, max_iter=3, random_state=0).fit(digits)
+    model = fit(digits, corruption_level=0.0)
+    np.testing.assert_allclose(
+        model.transform(digits), plain.transform(digits), atol=1e-4
+    )
+
+
+def test_denoises_better_than_pca_at_its_best(digits):
+    train, test = digits[:1400], digits[1400:]
+    noisy = test + np.random.RandomState(0).normal(scale=0.25, size=test.shape)
+    model = fit(train, 32, corruption_level=0.6, max_iter=60)
+    errors = []
+    for size in (4, 8, 12, 16, 24, 32):
+        pca = PCA(size).fit(train)
+        rebuilt = pca.inverse_transform(pca.transform(noisy))
+        errors.append(np.mean((rebuilt - test) ** 2))
+    assert np.mean((model.denoise(noisy) - test) ** 2) < 0.8 * min(errors)
+
+
+def test_errors_are_of_corrupted_rows(digits):
+    weak = fit(digits, corruption_level=0.01)
+    strong = fit(digits, corruption_level=2.0)
+    assert strong.pca_reconstruction_error_ > 1.5 * weak.pca_reconstruction_error_
+    assert strong.reconstruction_error_ > 1.5 * weak.reconstruction_error_
+
+
+def test_noise_is_relative_to_the_data(digits):
+    """The same rows in other units lead to the same codes in those units."""
+    small, large = fit(digits), fit(1000 * digits)
+    codes = large.transform(1000 * digits) / 1000
+    np.testing.assert_allclose(codes, small.transform(digits), rtol=1e-2, atol=1e-3)
+
+
+def test_code_may_be_wider_than_rows(digits):
+    model = fit(digits, 100)
+    assert model.transform(digits).shape == (len(digits), 100)
+    assert model.beats_pca_
+
+
+def test_sparse_rows(digits):
+    dense, sparse = fit(digits), fit(sp.csr_array(digits))
+    np.testing.assert_allclose(
+        sparse.transform(sp.csr_array(digits)), dense.transform(digits), atol=1e-3
+    )
+
+
+def test_convolutional_denoiser():
+    images = load_digits().images / 16
+    model = fit(images, architecture=ConvArchitecture(channels=(4, 8)))
+    assert model.denoise(images).shape == images.shape
+
+
+def test_own_module_is_left_alone(digits):
+    """It corrupts where rows are judged, too, and is neither trained nor changed."""
+    dropout = nn.Dropout(0.5).eval()
+    noise = nn.Sequential(nn.Linear(64, 64), dropout)
+    before = [weight.clone() for weight in noise.parameters()]
+    model = fit(digits, corruption=noise)
+    assert model.pca_reconstruction_error_ > 2 * fit(digits).pca_reconstruction_error_
+    assert all(map(torch.equal, noise.parameters(), before))
+    assert not dropout.training
+    assert model.n_parameters_ == fit(digits).n_parameters_
+    model.partial_fit(digits)
+
+
+def test_share_below_one(digits):
+    with pytest.raises(ValueError, match="corruption_level must be") as error:
+        fit(digits, corruption="masking", corruption_level=1.5)
+    assert str(error.value) == (
+        "corruption_level must be a share of the values, below 1, with "
+        "corruption='masking'; got 1.5."
+    )
+
+
+def test_corruption_is_fixed_while_the_network_lives(digits):
+    model = fit(digits, warm_start=True).set_params(corruption="masking")
+    with pytest.raises(ValueError, match="corruption must stay 'gaussian'"):
+        model.fit(digits)
+
+
+def test_floor_holds_for_denoising(noise):
+    with pytest.warns(PCAFloorWarning, match="The fitted model is PCA of all rows"):
+        model = fit(noise, 2, corruption_level=0.01)
+    assert model.reconstruction_error_ == model.pca_reconstruction_error_
