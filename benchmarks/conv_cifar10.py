@@ -1,7 +1,8 @@
 """Codes of CIFAR-10 images: a convolutional autoencoder against PCA.
 
 50,000 training images, 10,000 test images, 32 x 32 x 3 values in [0, 1]; error is the
-mean squared error per value on test images.
+mean squared error per value on test images. The network has ``refinement_channels``:
+without them it is no better than PCA at these code sizes.
 
     SKLEARN_AE_DATA=... python benchmarks/conv_cifar10.py
 """
@@ -80,7 +81,12 @@ def main() -> None:
         models = {
             "PCA": PCA(size, random_state=0),
             "conv": ConvAutoencoderTransformer(
-                size, image_shape=(32, 32, 3), max_iter=options.max_iter, random_state=0
+                size,
+                image_shape=(32, 32, 3),
+                refinement_channels=(32, 32),
+                learning_rate=2e-3,
+                max_iter=options.max_iter,
+                random_state=0,
             ),
         }
         results[size] = {name: timed(m, train, test) for name, m in models.items()}

@@ -68,6 +68,10 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     output_kernel_size : int or None, default=None
         Kernel of one more convolution at full size. None lets the last block return
         the image.
+    refinement_channels : tuple of int, default=()
+        Maps of convolutions at full size that correct what the rest of the decoder
+        returns, starting with no correction at all. Worth their time on photographs,
+        whose edges PCA and dense layers leave blurred.
     output_activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"} or None, \
             default=None
         Function of the output; needs ``init="random"`` and ``scaling=None``.
@@ -216,6 +220,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "convs_per_block": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "refinement_channels": ["array-like"],
         "output_kernel_size": [Interval(Integral, 1, None, closed="left"), None],
         **{
             name: [StrOptions(choices - {None}), *(choices & {None})]
@@ -240,6 +245,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         normalization: str | None = None,
         activation: str = "gelu",
         output_kernel_size: int | None = None,
+        refinement_channels: tuple[int, ...] = (),
         output_activation: str | None = None,
         hidden_layer_sizes: tuple[int, ...] = (512,),
         bottleneck: str = "vector",
@@ -274,6 +280,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         self.normalization = normalization
         self.activation = activation
         self.output_kernel_size = output_kernel_size
+        self.refinement_channels = refinement_channels
         self.output_activation = output_activation
         self.hidden_layer_sizes = hidden_layer_sizes
         self.bottleneck = bottleneck

@@ -14,7 +14,7 @@ from ._fitted import FittedAutoencoder
 from ._pca import PCABaseline
 from .nn.architectures import Architecture, DenseArchitecture, build_pair
 from .nn.autoencoder import Autoencoder
-from .nn.linear_path import add_linear_path, start_at
+from .nn.linear_path import Refined, add_linear_path, start_at
 from .nn.losses import LOSSES, ReconstructionObjective
 from .training.batches import Rows
 from .training.net import AutoencoderNet
@@ -83,17 +83,23 @@ class AutoencoderNetworks(FittedAutoencoder):
                 f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
                 "For values in [0, 1], loss='log_loss' without it starts at PCA."
             )
-        pair = build_pair(architecture, n_features, n_components)
-        if not self._starts_at_pca:
-            return pair
-        link = LOSSES[self.loss].link
-        return add_linear_path(
-            *pair,
-            n_features,
-            n_components,
-            tied=getattr(architecture, "tied_weights", False),
-            link=None if link is None else link(),
-        )
+        encoder, decoder = build_pair(architecture, n_features, n_components)
+        if self._starts_at_pca:
+            link = LOSSES[self.loss].link
+            encoder, decoder = add_linear_path(
+                encoder,
+                decoder,
+                n_features,
+                n_components,
+                tied=getattr(architecture, "tied_weights", False),
+                link=None if link is None else link(),
+            )
+        refinement = None
+        if isinstance(architecture, Architecture):
+            refinement = architecture.build_refinement(n_features)
+        if refinement is not None:
+            decoder = Refined(decoder, refinement, n_features)
+        return encoder, decoder
 
     def _start_module(self, pca: PCABaseline) -> Autoencoder:
         """Return a module with fresh weights that starts at PCA if asked to."""

@@ -130,6 +130,7 @@ REFUSALS = ["padding='valid' needs", "upsampling='unpool' needs", "kernel_size m
             "padding": st.sampled_from(["same", "valid"]),
             "normalization": st.sampled_from([None, "batch", "group"]),
             "output_kernel_size": st.sampled_from([None, 2, 3]),
+            "refinement_channels": st.sampled_from([(), (3,)]),
             "bottleneck": st.sampled_from(["vector", "map"]),
         }
     ),
@@ -164,11 +165,23 @@ def test_shapes_come_back_or_the_error_comes_before_training(shape, params):
 def test_start_is_pca(images, upsampling, loss):
     X = images[:300]
     params = {"loss": loss, "upsampling": upsampling, "output_kernel_size": 3}
+    params["refinement_channels"] = (4,)
     model = fit(X, 5, max_iter=1, learning_rate=1e-30, **params)
     flat = X.reshape(300, -1)
     pca = PCA(5).fit(flat)
     expected = pca.inverse_transform(pca.transform(flat)).reshape(X.shape)
     np.testing.assert_allclose(model.reconstruct(X), expected, atol=1e-3)
+
+
+def test_refinement_is_trained(images):
+    plain = fit(images, 8, max_iter=5)
+    refined = fit(images, 8, max_iter=5, refinement_channels=(8,))
+    added = (9 * 8 + 8) + (9 * 8 + 1)
+    assert refined.n_parameters_ - plain.n_parameters_ == added
+    *_, last = refined.module_.decoder.refinement.parameters()
+    assert last.abs().max() > 0
+    copy = pickle.loads(pickle.dumps(refined))
+    np.testing.assert_array_equal(copy.reconstruct(images), refined.reconstruct(images))
 
 
 def test_beats_pca_on_images(images):

@@ -71,6 +71,10 @@ class Architecture(ABC):
         """Return the width of the code where it is not ``n_components`` to decide."""
         return None
 
+    def build_refinement(self, n_features: int) -> nn.Module | None:
+        """Build what corrects the output of the whole decoder, or return None."""
+        return None
+
     @abstractmethod
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights.

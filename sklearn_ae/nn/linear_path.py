@@ -16,7 +16,7 @@ from .dense import TransposedLinear
 # Layers whose output is zero if their parameters are.
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
-__all__ = ["ClampedLogit", "LinearPath", "add_linear_path", "start_at"]
+__all__ = ["ClampedLogit", "LinearPath", "Refined", "add_linear_path", "start_at"]
 
 
 class ClampedLogit(nn.Module):
@@ -64,6 +64,32 @@ class LinearPath(nn.Module):
         if self.link is not None:
             output = self.link(output)
         return output if self.branch is None else output + self.branch(X)
+
+
+class Refined(nn.Module):
+    """Decoder whose output a second network corrects; at first it is silent.
+
+    Parameters
+    ----------
+    decoder : torch.nn.Module
+        Maps ``(n, n_components)`` to ``(n, n_features)``.
+    refinement : torch.nn.Module
+        Maps ``(n, n_features)`` to a correction of the same shape.
+    n_features : int
+        Width of a row.
+    """
+
+    def __init__(
+        self, decoder: nn.Module, refinement: nn.Module, n_features: int
+    ) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.refinement = _silence(refinement, n_features, n_features)
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_components)`` to ``(n, n_features)``."""
+        output = self.decoder(code)
+        return output + self.refinement(output)
 
 
 class _Gate(nn.Module):
@@ -153,20 +179,25 @@ def add_linear_path(
 
 @torch.no_grad()
 def start_at(
-    encoder: LinearPath, decoder: LinearPath, components: np.ndarray, mean: np.ndarray
+    encoder: LinearPath,
+    decoder: LinearPath | Refined,
+    components: np.ndarray,
+    mean: np.ndarray,
 ) -> None:
     """Load orthonormal components into the linear layers.
 
     Parameters
     ----------
     encoder, decoder : LinearPath
-        The pair that :func:`add_linear_path` made.
+        The pair that :func:`add_linear_path` made; the decoder may be refined.
     components : ndarray of shape (rank, n_features)
         Orthonormal rows, at most ``n_components`` of them; the weights of the
         remaining codes are zero.
     mean : ndarray of shape (n_features,)
         Point that has the code zero.
     """
+    if isinstance(decoder, Refined):
+        decoder = decoder.decoder
     weight = torch.zeros(encoder.linear.weight.shape, dtype=torch.float64)
     weight[: len(components)] = torch.as_tensor(components, dtype=torch.float64)
     mean = torch.as_tensor(mean, dtype=torch.float64)
