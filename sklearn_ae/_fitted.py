@@ -89,7 +89,8 @@ class FittedAutoencoder(
 
     def _validate_rows(self, X, *, reset: bool, name: str = "X"):
         check_container(X, name)
-        X = np.asarray(X) if isinstance(X, list | tuple) else X
+        if isinstance(X, list | tuple) and np.ndim(X) > 2:
+            X = np.asarray(X)
         row_shape = tuple(getattr(X, "shape", ())[1:])
         X = self._flatten(X, reset, name)
         X = validate_data(

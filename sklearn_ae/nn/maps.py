@@ -251,8 +251,9 @@ class MapChain:
             step = 1 if before == after else 2
             pad = (k - 1) // 2 if padding == "same" else 0
             missing = after - ((before - 1) * step - 2 * pad + k)
-            # A larger kernel reaches a border that unpadded convolutions have lost.
-            wider = max(0, missing - step + 1)
+            # A larger kernel reaches a border that unpadded convolutions have lost;
+            # torch's output_padding draws it only where padding has cut the output.
+            wider = max(0, missing - min(pad, step - 1))
             k, missing = k + wider, missing - wider
             kernel.append(k)
             steps.append(step)
