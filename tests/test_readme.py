@@ -58,3 +58,16 @@ def test_figures_in_the_text_are_those_of_the_committed_results():
     for run in mnist["ours"]:
         assert f"{run['error']:.2f} after {run['max_iter']} epochs" in text
     assert f"PCA {mnist['pca']['error']:.2f}" in text
+
+
+def test_figures_of_images_are_those_of_the_committed_results():
+    text = " ".join(README.split())
+    for run in json.loads((RESULTS / "conv_mnist.json").read_text())["runs"]:
+        assert f"{run['error']:.2f} after {run['seconds']:.0f} s" in text
+    sizes = json.loads((RESULTS / "conv_cifar10.json").read_text())["sizes"]
+    for row in sizes.values():
+        assert f"{row['conv']['error'] / row['PCA']['error']:.2f}" in text
+    accuracies = json.loads((RESULTS / "pipeline_accuracy.json").read_text())["mean"]
+    for row in accuracies:
+        if row["estimator"] != "AutoencoderTransformer":
+            assert f"{row['accuracy']:.3f}" in text
