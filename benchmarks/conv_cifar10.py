@@ -64,7 +64,7 @@ def draw(test: np.ndarray, rebuilt: dict[str, np.ndarray]) -> None:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     figure.tight_layout(pad=0.3)
-    figure.savefig(RESULTS / "conv_cifar10.png", dpi=130)
+    figure.savefig(RESULTS / "conv_cifar10.png", dpi=130, bbox_inches="tight")
     plt.close(figure)
 
 
