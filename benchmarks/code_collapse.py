@@ -27,7 +27,7 @@ from sklearn_ae import (
 from sklearn_ae._base import _LEAST_SPREAD
 from sklearn_ae.datasets import TABULAR, load
 
-MOST_ROWS = 5000
+MOST_ROWS = 1500
 
 
 def statistic(model, X: np.ndarray) -> float:
