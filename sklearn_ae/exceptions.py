@@ -25,7 +25,7 @@ class CodeCollapseWarning(UserWarning):
     """Codes hardly depend on the input, so that all rows are reconstructed alike.
 
     Given if reconstructions of the rows on which a fit is judged vary around their mean
-    less than 5 % as much as those of PCA with the same number of components.
+    less than 20 % as much as those of PCA with the same number of components.
     """
 
 
