@@ -47,7 +47,7 @@ from .training.seeding import draw_seed, isolated_rng
 __all__ = ["BaseAutoencoder"]
 
 # A code is taken to ignore its input if reconstructions vary less than this share of
-# what PCA's do. Healthy fits are at 1 or above (``benchmarks/code_collapse.py``).
+# what PCA's do. Healthy fits are at about 1 or above (``benchmarks/code_collapse.py``).
 _LEAST_SPREAD = 0.2
 
 
