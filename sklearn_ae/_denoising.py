@@ -39,9 +39,9 @@ class DenoisingAE(BaseAutoencoder):
         Width of the code; it may exceed the number of features. A float in (0, 1)
         takes the smallest code whose PCA keeps this share of the variance. None
         takes half of the features, at most 32.
-    corruption : {"gaussian", "masking", "dropout", "salt_and_pepper", "swap"} or \
-            callable, default="gaussian"
-        What happens to rows: normal noise is added; values are set to 0; the same, and
+    corruption : str or callable, default="gaussian"
+        What happens to rows with ``"gaussian"``, ``"masking"``, ``"dropout"``,
+        ``"salt_and_pepper"`` and ``"swap"``, in this order: normal noise is added; values are set to 0; the same, and
         the others divided by ``1 - corruption_level``; values are set to the smallest
         or the largest of their column; values are replaced by those of other rows of
         the batch. A function or torch module maps rows in the units of X, a float32

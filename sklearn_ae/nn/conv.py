@@ -107,9 +107,9 @@ class ConvArchitecture(Architecture):
         Convolutions in a block; a pair is for encoder and decoder.
     downsampling : {"stride", "max_pool", "avg_pool"}, default="stride"
         A stride of 2 in the last convolution of a block, or pooling of 2 x 2 after it.
-    upsampling : {"transpose", "nearest", "bilinear", "zeros", "unpool"}, \
-            default="transpose"
-        How a block of the decoder doubles the size: by a transposed convolution, or,
+    upsampling : str, default="transpose"
+        ``"transpose"``, ``"nearest"``, ``"bilinear"``, ``"zeros"`` or ``"unpool"``:
+        how a block of the decoder doubles the size, by a transposed convolution, or,
         before a convolution, by repeating values, by interpolating, by putting each
         value in the upper left corner of zeros, or by putting it where the encoder's
         maximum was (needs ``downsampling="max_pool"``; works in ``reconstruct`` only,
@@ -128,9 +128,8 @@ class ConvArchitecture(Architecture):
         Maps of convolutions at full size that correct what the rest of the decoder
         returns, starting with no correction at all. Worth their time on photographs,
         whose edges PCA and dense layers leave blurred.
-    output_activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"} or None, \
-            default=None
-        Function of the output; needs ``init="random"`` and ``scaling=None``.
+    output_activation : str, default=None
+        Function of the output, a word as for `activation`; needs ``init="random"`` and ``scaling=None``.
     hidden_layer_sizes : tuple of int, default=(512,)
         Widths of the dense layers between the last map and the code; there are none
         with ``bottleneck="map"``.
