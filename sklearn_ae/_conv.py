@@ -73,7 +73,8 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         returns, starting with no correction at all. Worth their time on photographs,
         whose edges PCA and dense layers leave blurred.
     output_activation : str, default=None
-        Function of the output, a word as for `activation`; needs ``init="random"`` and ``scaling=None``.
+        Function of the output, a word as for `activation`; needs
+        ``init="random"`` and ``scaling=None``.
     hidden_layer_sizes : tuple of int, default=(512,)
         Widths of the dense layers between the last map and the code; there are none
         with ``bottleneck="map"``.

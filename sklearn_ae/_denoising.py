@@ -41,8 +41,9 @@ class DenoisingAE(BaseAutoencoder):
         takes half of the features, at most 32.
     corruption : str or callable, default="gaussian"
         What happens to rows with ``"gaussian"``, ``"masking"``, ``"dropout"``,
-        ``"salt_and_pepper"`` and ``"swap"``, in this order: normal noise is added; values are set to 0; the same, and
-        the others divided by ``1 - corruption_level``; values are set to the smallest
+        ``"salt_and_pepper"`` and ``"swap"``, in this order: normal noise is added;
+        values are set to 0; the same, and the others divided by
+        ``1 - corruption_level``; values are set to the smallest
         or the largest of their column; values are replaced by those of other rows of
         the batch. A function or torch module maps rows in the units of X, a float32
         tensor of shape (n, n_features), to corrupted ones; it should draw from torch's
