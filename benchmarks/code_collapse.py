@@ -16,9 +16,8 @@ import warnings
 import numpy as np
 import pandas as pd
 from common import RESULTS, save
-from reference_systems import unit_variance_sigmoids
+from reference_systems import saturated, unit_variance_sigmoids
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from torch import nn
 
 from sklearn_ae import (
     AutoencoderTransformer,
@@ -44,11 +43,7 @@ def statistic(model, X: np.ndarray) -> float:
 def dense_sigmoids(n_features: int, n_components: int):
     """Build a dense net of sigmoids with weights of unit variance."""
     networks = DenseArchitecture((256, 128), "logistic").build(n_features, n_components)
-    for network in networks:
-        network.append(nn.Sigmoid())
-        for parameter in network.parameters():
-            nn.init.normal_(parameter)
-    return networks
+    return saturated(*networks)
 
 
 def tables() -> dict[str, np.ndarray]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn
 import skorch
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -36,6 +41,53 @@ def save(name: str, command: str, results: dict) -> None:
     content = {"command": command, "machine": machine(), **results}
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(content, indent=1, default=float) + "\n")
+
+
+def tight_loop(
+    network: nn.Module,
+    X: np.ndarray,
+    batch_size: int,
+    bfloat16: bool,
+    device: torch.device | str = "cpu",
+) -> Callable[[], None]:
+    """Return a function that trains an epoch as one would write it by hand."""
+    device = torch.device(device)
+    network, rows = network.to(device), torch.from_numpy(X).to(device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
+
+    def epoch() -> None:
+        order = torch.randperm(len(rows)).to(device)
+        total = torch.zeros((), device=device)
+        for index in order.split(batch_size):
+            batch = rows[index]
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                output = network(batch)
+            loss = F.mse_loss(output.float(), batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        total.item()
+
+    return epoch
+
+
+def time_in_turn(epochs: dict[str, Callable[[], None]], rounds: int) -> pd.DataFrame:
+    """Return seconds, one row per round, one column per contender, after a warm-up.
+
+    In each round all have their turn, so that a slow spell meets all of them.
+    """
+    for epoch in epochs.values():
+        epoch()
+    records = []
+    for _ in range(rounds):
+        record = {}
+        for name, epoch in epochs.items():
+            start = time.perf_counter()
+            epoch()
+            record[name] = time.perf_counter() - start
+        records.append(record)
+    return pd.DataFrame(records)
 
 
 def geometric_mean(ratios) -> float:

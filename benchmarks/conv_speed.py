@@ -12,14 +12,12 @@ into torch's usual memory format before the first convolution.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from common import RESULTS, save
+from common import RESULTS, save, tight_loop, time_in_turn
 from torch import nn
 
 from sklearn_ae import ConvArchitecture, ConvAutoencoderTransformer
@@ -64,31 +62,6 @@ def networks(shape: tuple[int, ...], params: dict, memory_format: str) -> nn.Mod
     return nn.Sequential(*flat)
 
 
-def tight_loop(
-    X: np.ndarray, network: nn.Module, precision: str, device: torch.device
-) -> Callable[[], None]:
-    """Return a function that trains an epoch as one would write it by hand."""
-    network, rows = network.to(device), torch.from_numpy(X).to(device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
-
-    def epoch() -> None:
-        order = torch.randperm(len(rows))
-        total = torch.zeros((), device=device)
-        for index in order.split(BATCH):
-            batch = rows[index.to(device)]
-            half = precision == "bfloat16"
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                output = network(batch)
-            loss = F.mse_loss(output.float(), batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
-        total.item()
-
-    return epoch
-
-
 def ours(
     X: np.ndarray, shape: tuple[int, ...], params: dict, precision: str
 ) -> Callable[[], None]:
@@ -119,24 +92,14 @@ def measure(
     X = X.astype(np.float32)
     epochs = {
         f"tight loop, {memory}, {precision}": tight_loop(
-            X, networks(shape, params, memory), precision, device
+            networks(shape, params, memory), X, BATCH, precision == "bfloat16", device
         )
         for memory in FORMATS
         for precision in PRECISIONS
     }
     for precision in (*PRECISIONS, "auto"):
         epochs[f"ours, {precision}"] = ours(X, shape, params, precision)
-    for epoch in epochs.values():
-        epoch()
-    records = []
-    for _ in range(rounds):
-        record = {}
-        for name, epoch in epochs.items():
-            start = time.perf_counter()
-            epoch()
-            record[name] = (time.perf_counter() - start) / n_rows * 1000
-        records.append(record)
-    return pd.DataFrame(records)
+    return time_in_turn(epochs, rounds) / n_rows * 1000
 
 
 def main() -> None:

@@ -78,6 +78,15 @@ def result(
 # ------------------------------------------------------ S0: the collapsing autoencoder
 
 
+def saturated(*networks: nn.Sequential) -> tuple[nn.Sequential, ...]:
+    """Let networks end in sigmoids and start at unit variance."""
+    for network in networks:
+        network.append(nn.Sigmoid())
+        for parameter in network.parameters():
+            nn.init.normal_(parameter)
+    return networks
+
+
 def unit_variance_sigmoids(n_features: int, n_components: int):
     """Build S0's layers as they were: sigmoids everywhere, weights of unit variance."""
     networks = ConvArchitecture(
@@ -86,11 +95,7 @@ def unit_variance_sigmoids(n_features: int, n_components: int):
         hidden_layer_sizes=(500,),
         activation="logistic",
     ).build(n_features, n_components)
-    for network in networks:
-        network.append(nn.Sigmoid())
-        for parameter in network.parameters():
-            nn.init.normal_(parameter)
-    return networks
+    return saturated(*networks)
 
 
 def s0() -> Result:

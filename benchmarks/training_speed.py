@@ -11,14 +11,12 @@ rounds of the ratio within a round.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
-from common import RESULTS, save
+from common import RESULTS, save, tight_loop, time_in_turn
 from sklearn.neural_network import MLPRegressor
 from skorch import NeuralNetRegressor
 
@@ -45,28 +43,6 @@ CONTENDERS = [
 def _network(spec: dict) -> torch.nn.Sequential:
     architecture = DenseArchitecture((spec["hidden"],), "relu")
     return torch.nn.Sequential(*architecture.build(spec["d"], spec["k"]))
-
-
-def tight_loop(X: np.ndarray, spec: dict, bfloat16: bool) -> Callable[[], None]:
-    """Return a function that trains an epoch as one would write it by hand."""
-    net, rows = _network(spec), torch.from_numpy(X)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True)
-
-    def epoch() -> None:
-        order = torch.randperm(len(rows))
-        total = torch.zeros(())
-        for index in order.split(spec["batch"]):
-            batch = rows[index]
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                output = net(batch)
-            loss = F.mse_loss(output.float(), batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
-        total.item()
-
-    return epoch
 
 
 def ours(X: np.ndarray, spec: dict, precision: str, init: str) -> Callable[[], None]:
@@ -111,8 +87,8 @@ def mlp_regressor(X: np.ndarray, spec: dict) -> Callable[[], None]:
 def contenders(X: np.ndarray, spec: dict) -> dict[str, Callable[[], None]]:
     """Return an epoch of each contender."""
     made = [
-        tight_loop(X, spec, bfloat16=False),
-        tight_loop(X, spec, bfloat16=True),
+        tight_loop(_network(spec), X, spec["batch"], bfloat16=False),
+        tight_loop(_network(spec), X, spec["batch"], bfloat16=True),
         ours(X, spec, "float32", "random"),
         ours(X, spec, "auto", "random"),
         ours(X, spec, "auto", "pca"),
@@ -126,18 +102,7 @@ def measure(spec: dict, rounds: int) -> pd.DataFrame:
     """Return seconds per epoch, one row per round, one column per contender."""
     rng = np.random.RandomState(0)
     X = rng.uniform(size=(spec["n"], spec["d"])).astype(np.float32)
-    epochs = contenders(X, spec)
-    for epoch in epochs.values():
-        epoch()
-    records = []
-    for _ in range(rounds):
-        record = {}
-        for name, epoch in epochs.items():
-            start = time.perf_counter()
-            epoch()
-            record[name] = time.perf_counter() - start
-        records.append(record)
-    return pd.DataFrame(records)
+    return time_in_turn(contenders(X, spec), rounds)
 
 
 def main() -> None:

@@ -53,7 +53,9 @@ _LEAST_SPREAD = 0.2
 
 def _frozen(parameter):
     """Return a parameter as it is now, whatever happens to the object."""
-    if isinstance(parameter, list | tuple | np.ndarray):
+    if isinstance(parameter, np.ndarray):
+        parameter = parameter.tolist()
+    if isinstance(parameter, list | tuple):
         return tuple(parameter)
     if callable(parameter) and not isinstance(parameter, Architecture):
         return parameter
