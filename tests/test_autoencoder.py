@@ -192,6 +192,7 @@ def test_random_state_instances_are_advanced(curve):
     assert first != second
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 @pytest.mark.parametrize("random_state", [0, None])
 def test_global_random_state_is_left_alone(curve, random_state):
     before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()

@@ -366,7 +366,11 @@ def test_summary_prints_layers_and_the_code(images):
 def test_summary_counts_every_parameter_once(images, tied_weights):
     X = images.reshape(len(images), -1)
     model = AutoencoderTransformer(
-        4, hidden_layer_sizes=(16,), tied_weights=tied_weights, max_iter=1
+        4,
+        hidden_layer_sizes=(16,),
+        tied_weights=tied_weights,
+        max_iter=1,
+        random_state=0,
     ).fit(X)
     assert model.summary().n_parameters == model.n_parameters_
 
@@ -468,7 +472,8 @@ def test_summary_of_layers_that_return_more_than_one_tensor(images):
         return Recurrent(n_features, n_components), nn.Linear(n_components, n_features)
 
     X = images.reshape(len(images), -1)
-    model = AutoencoderTransformer(2, architecture=build, max_iter=1).fit(X)
+    params = {"max_iter": 1, "random_state": 0}
+    model = AutoencoderTransformer(2, architecture=build, **params).fit(X)
     summary = model.summary()
     assert summary.n_parameters == model.n_parameters_
     assert "(GRU)" in str(summary)
