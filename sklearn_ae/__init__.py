@@ -4,12 +4,16 @@ from ._autoencoder import AutoencoderTransformer
 from ._comparison import Comparison
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
+from ._sparse import SparseAE
+from ._variational import VAE
 from .compare import compare
 from .exceptions import (
     CodeCollapseWarning,
+    DeadUnitsWarning,
     DivergenceWarning,
     InterruptedFitWarning,
     PCAFloorWarning,
+    PosteriorCollapseWarning,
 )
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.conv import ConvArchitecture
@@ -18,17 +22,21 @@ from .nn.summary import Summary
 __version__ = "0.1.0"
 
 __all__ = [
+    "VAE",
     "Architecture",
     "AutoencoderTransformer",
     "CodeCollapseWarning",
     "Comparison",
     "ConvArchitecture",
     "ConvAutoencoderTransformer",
+    "DeadUnitsWarning",
     "DenoisingAE",
     "DenseArchitecture",
     "DivergenceWarning",
     "InterruptedFitWarning",
     "PCAFloorWarning",
+    "PosteriorCollapseWarning",
+    "SparseAE",
     "Summary",
     "compare",
 ]

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from ._networks import AutoencoderNetworks
-from ._pca import fit_pca, is_real_gain
+from ._pca import fit_pca
 from ._planning import (
     MOST_VALIDATION_ROWS,
     choose_batch_size,
@@ -27,7 +27,6 @@ from ._planning import (
 from ._validation import (
     Interval,
     StrOptions,
-    check_unit_interval,
     fit_context,
 )
 from .exceptions import (
@@ -49,6 +48,9 @@ __all__ = ["BaseAutoencoder"]
 # A code is taken to ignore its input if reconstructions vary less than this share of
 # what PCA's do. Healthy fits are at about 1 or above (``benchmarks/code_collapse.py``).
 _LEAST_SPREAD = 0.2
+
+# Codes of at most so many training rows are looked at when a fit is done.
+_MOST_DESCRIBED_ROWS = 50_000
 
 
 def _frozen(parameter):
@@ -81,6 +83,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         "tied_weights": ["boolean"],
         "architecture": [Architecture, callable, None],
         "init": [StrOptions({"pca", "random"})],
+        "pretraining": [StrOptions({"layerwise", "layerwise_cached"}), None],
         "scaling": [StrOptions({"global", "per_feature"}), None],
         "loss": [StrOptions(set(LOSSES))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -114,6 +117,9 @@ class BaseAutoencoder(AutoencoderNetworks):
         "scaling",
         "loss",
     )
+
+    # For estimators without the parameter.
+    pretraining: str | None = None
 
     # --------------------------------------------------------------------- fitting
 
@@ -198,6 +204,7 @@ class BaseAutoencoder(AutoencoderNetworks):
                 self.best_iter_ = outcome.best_epoch
                 self._record_history()
                 self._record_errors(rows)
+                self._record_code(rows)
         self.beats_pca_ = self.reconstruction_error_ < self.pca_reconstruction_error_
         if outcome.interrupted:
             self._report_interrupt()
@@ -239,8 +246,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         X = self._validate_rows(X, reset=reset, name=name)
         if reset:
             self._settled_code_width()  # or an error, if rows do not suit the layers
-        if self.loss == "log_loss":
-            check_unit_interval(X, name)
+        self._check_values(X, name)
         return X
 
     def _fit(self, X, X_val, seed: int, device: torch.device, continues: bool) -> bool:
@@ -252,24 +258,29 @@ class BaseAutoencoder(AutoencoderNetworks):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        pca_losses = self._judge(self._pca_loss, judged)
+        reference = self._judge(self._pca_loss, judged).mean()
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
             tol=self.tol,
             one_cycle=self.schedule == "one_cycle",
-            reference=float(pca_losses.mean()),
+            reference=float(reference),
         )
+        if self.pretraining is not None and not continues:
+            self._pretrain(train, self.net_.batch_size, seed, plan)
+            self._install(self.module_, self.net_.batch_size, seed, device, ())
         outcome = self.net_.run(train, validation, plan)
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
         losses = self._judge(self._loss, judged)
-        least = self._per_row(self.net_.criterion_.least, judged)
-        self.beats_pca_ = is_real_gain(losses - least, pca_losses - least)
-        if not self.beats_pca_ and self._starts_at_pca:
+        pca_losses = self._judge(self._pca_loss, judged)
+        self.beats_pca_ = self._is_real_gain(losses, pca_losses, judged)
+        falls_back = not self.beats_pca_ and self._starts_at_pca
+        if falls_back:
             self._fall_back_to_pca(X, seed, device, len(judged))
-        else:
+        self._record_code(train.sample(_MOST_DESCRIBED_ROWS, seed))
+        if not falls_back:
             self._warn_of_a_poor_network(judged)
         return outcome.interrupted
 
@@ -277,13 +288,16 @@ class BaseAutoencoder(AutoencoderNetworks):
         """Fit PCA, settle the width of the code, and put a net around the module."""
         batch_size = choose_batch_size(self.batch_size, len(rows))
         if continues:
-            self._pca = fit_pca(rows, self.n_components_, seed)
+            self._pca = fit_pca(rows, self._count_pca_components(), seed)
             module, history = self.module_, self.net_.history
         else:
             width = self._choose_width(n_samples)
-            self._pca = fit_pca(rows, width, seed)
-            is_share = isinstance(width, float)
-            self.n_components_ = len(self._pca.components) if is_share else width
+            if isinstance(width, float):
+                self._pca = fit_pca(rows, width, seed)
+                self.n_components_ = len(self._pca.components)
+            else:
+                self.n_components_ = width
+                self._pca = fit_pca(rows, self._count_pca_components(), seed)
             flat = [field.name for field in fields(self._default_architecture)]
             self._structure = {
                 name: _frozen(getattr(self, name))
@@ -291,6 +305,10 @@ class BaseAutoencoder(AutoencoderNetworks):
             }
             module, history = self._start_module(self._pca), ()
         self._install(module, batch_size, seed, rows.device, history)
+
+    def _count_pca_components(self) -> int:
+        """Return how many principal components the start and the baseline need."""
+        return self.n_components_
 
     def _choose_width(self, n_samples: int) -> int | float:
         """Return the width of the code, or the share of the variance it keeps."""
@@ -322,8 +340,7 @@ class BaseAutoencoder(AutoencoderNetworks):
             "per_feature": scaler.scale_,
             None: np.ones(X.shape[1]),
         }
-        # The logarithmic loss is taken on the data as they are, in [0, 1].
-        scaling = None if self.loss == "log_loss" else self.scaling
+        scaling = self._scaling_in_use
         self.scale_ = scales[scaling]
         # Of each column, or of all of them where they share one scale.
         self._deviation = np.sqrt(
@@ -355,7 +372,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         """Make PCA of all rows the model."""
         message = self._no_gain_message(n_judged)
         rows = Rows(X, self._shift, self.scale_, device)
-        self._pca = fit_pca(rows, self.n_components_, seed)
+        self._pca = fit_pca(rows, self._count_pca_components(), seed)
         module, net = self._start_module(self._pca), self.net_
         self._install(module, net.batch_size, seed, device, net.history)
         self.reconstruction_error_ = self.pca_reconstruction_error_
@@ -411,6 +428,9 @@ class BaseAutoencoder(AutoencoderNetworks):
         pca_errors = self._judge(self._squared_error(self._rebuild_by_pca), judged)
         self.reconstruction_error_ = float(errors.mean())
         self.pca_reconstruction_error_ = float(pca_errors.mean())
+
+    def _record_code(self, rows: Rows) -> None:
+        """Record what only codes of this kind have; ``rows`` are training rows."""
 
     def _report_interrupt(self) -> None:
         if not called_from_prompt():

@@ -12,6 +12,7 @@ from ._base import BaseAutoencoder
 from ._validation import Interval, StrOptions
 from .nn.autoencoder import Autoencoder
 from .nn.corruption import CORRUPTIONS, Corruption
+from .nn.dense import ACTIVATIONS
 from .nn.losses import LOSSES
 
 __all__ = ["DenoisingAE"]
@@ -53,6 +54,10 @@ class DenoisingAE(BaseAutoencoder):
         data (of each column with ``scaling="per_feature"``, of all together
         otherwise). For the other words, in [0, 1): share of the values. Not used by a
         callable.
+    code_activation : str, default=None
+        Function after the code, one of those of `activation`; networks then start at
+        random weights. None leaves the code linear. Without hidden layers a code for
+        linear classifiers needs one, for example ``"relu"``.
     hidden_layer_sizes : tuple of int, default=(256, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
         a linear autoencoder.
@@ -68,6 +73,11 @@ class DenoisingAE(BaseAutoencoder):
         ``"pca"`` puts a linear layer beside each network, so that training starts at
         PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
         networks from random weights.
+    pretraining : {"layerwise", "layerwise_cached"} or None, default=None
+        Before all layers learn together, let each dense layer learn to encode the
+        outputs of the one below, for up to `max_iter` epochs; layers beside a linear
+        or special code are left out. These outputs are computed for each batch
+        anew, or, faster and with more memory, once.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -185,12 +195,14 @@ class DenoisingAE(BaseAutoencoder):
         **BaseAutoencoder._parameter_constraints,
         "corruption": [StrOptions(set(CORRUPTIONS)), callable],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "code_activation": [StrOptions(set(ACTIVATIONS)), None],
     }
 
     _structure_parameters: ClassVar[tuple[str, ...]] = (
         *BaseAutoencoder._structure_parameters,
         "corruption",
         "corruption_level",
+        "code_activation",
     )
 
     _is_regularised: ClassVar[bool] = True
@@ -201,11 +213,13 @@ class DenoisingAE(BaseAutoencoder):
         *,
         corruption="gaussian",
         corruption_level: float = 0.5,
+        code_activation: str | None = None,
         hidden_layer_sizes: tuple[int, ...] = (256, 128),
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
         init: str = "pca",
+        pretraining: str | None = None,
         scaling: str | None = "global",
         loss: str = "squared_error",
         learning_rate: float = 4e-3,
@@ -227,11 +241,13 @@ class DenoisingAE(BaseAutoencoder):
         self.n_components = n_components
         self.corruption = corruption
         self.corruption_level = corruption_level
+        self.code_activation = code_activation
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.tied_weights = tied_weights
         self.architecture = architecture
         self.init = init
+        self.pretraining = pretraining
         self.scaling = scaling
         self.loss = loss
         self.learning_rate = learning_rate
@@ -279,6 +295,8 @@ class DenoisingAE(BaseAutoencoder):
         low, high = X.min(axis=0), X.max(axis=0)
         if sp.issparse(X):
             low, high = low.toarray().ravel(), high.toarray().ravel()
+        if self.code_activation is not None:
+            self._code_unit = 1.0
         self._statistics = {
             "zero": -self._shift / self.scale_,
             "noise": self._deviation / self.scale_,
@@ -291,4 +309,15 @@ class DenoisingAE(BaseAutoencoder):
         encoder, decoder = self._build_networks(n_features, n_components)
         corruption = Corruption(self.corruption, self.corruption_level, n_features)
         corruption.learn(**self._statistics)
-        return Autoencoder(encoder, decoder, LOSSES[self.loss].output(), corruption)
+        activation = self.code_activation
+        return Autoencoder(
+            encoder,
+            decoder,
+            LOSSES[self.loss].output(),
+            corruption,
+            None if activation is None else ACTIVATIONS[activation](),
+        )
+
+    @property
+    def _starts_at_pca(self) -> bool:
+        return self.code_activation is None and super()._starts_at_pca

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
@@ -44,9 +44,6 @@ class FittedAutoencoder(
 
     # ------------------------------------------------- functions of a block of rows
 
-    def _autoencode(self, block: torch.Tensor) -> torch.Tensor:
-        return self.module_.decode(self.module_.encode(block))
-
     def _squared_error(self, function: Callable) -> Callable:
         """Turn a reconstruction into the row's mean squared error in X's units."""
 
@@ -57,12 +54,22 @@ class FittedAutoencoder(
         return squared_error
 
     @torch.inference_mode()
-    def _per_row(self, function: Callable, rows: Rows) -> np.ndarray:
-        """Apply a function to all rows, block by block, in evaluation mode."""
+    def _blocks(
+        self, function: Callable, rows: Rows, size: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield a function of the rows, block by block, in evaluation mode."""
         self.module_.eval()
-        return np.concatenate(
-            [function(block).cpu().numpy() for block in rows.blocks()]
-        )
+        for block in rows.blocks(size):
+            yield function(block).cpu().numpy()
+
+    def _per_row(
+        self, function: Callable, rows: Rows, size: int | None = None
+    ) -> np.ndarray:
+        """Return a function of all rows, computed in evaluation mode."""
+        return np.concatenate(list(self._blocks(function, rows, size)))
+
+    def _encode(self, block: torch.Tensor) -> torch.Tensor:
+        return self.module_.encode(block)
 
     @torch.inference_mode()
     def _spread(self, function: Callable, rows: Rows) -> float:
@@ -128,14 +135,14 @@ class FittedAutoencoder(
             Codes; with ``scaling="global"`` they have the unit of X, as PCA's have.
         """
         rows = self._rows(X)
-        return self._per_row(self.module_.encode, rows) * np.float32(self._code_unit)
+        return self._per_row(self._encode, rows) * np.float32(self._code_unit)
 
     def inverse_transform(self, X) -> np.ndarray:
         """Decode codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components)
+        X : {array-like, sparse matrix} of shape (n_samples, n_components)
             Codes as :meth:`transform` returns them.
 
         Returns
@@ -145,7 +152,9 @@ class FittedAutoencoder(
         """
         check_is_fitted(self)
         self._check_decodable()
-        codes = check_array(X, dtype=np.float32, order="C", input_name="X")
+        codes = check_array(
+            X, accept_sparse="csr", dtype=np.float32, order="C", input_name="X"
+        )
         if codes.shape[1] != self.n_components_:
             raise ValueError(
                 f"X must hold codes of {self.n_components_} components, as transform "
@@ -170,7 +179,7 @@ class FittedAutoencoder(
         X_reconstructed : ndarray of shape (n_samples, n_features), float32
             ``inverse_transform(transform(X))``, with the axes of the training rows.
         """
-        return self._to_units(self._per_row(self._autoencode, self._rows(X)))
+        return self._to_units(self._per_row(self.module_.reconstruct, self._rows(X)))
 
     def score_samples(self, X) -> np.ndarray:
         """Return minus the mean squared reconstruction error of each row.
@@ -186,7 +195,9 @@ class FittedAutoencoder(
             In squared units of X, averaged over features; at most 0, and lower for
             more unusual rows.
         """
-        return -self._per_row(self._squared_error(self._autoencode), self._rows(X))
+        return -self._per_row(
+            self._squared_error(self.module_.reconstruct), self._rows(X)
+        )
 
     def score(self, X, y=None) -> float:
         """Return the share of the variance that is reconstructed.
@@ -208,7 +219,7 @@ class FittedAutoencoder(
         """
         rows = self._rows(X)
         offset = torch.as_tensor((self.mean_ - self._shift) / self.scale_)
-        errors = self._per_row(self._squared_error(self._autoencode), rows)
+        errors = self._per_row(self._squared_error(self.module_.reconstruct), rows)
         spread = self._per_row(
             self._squared_error(lambda block: offset.to(block).expand_as(block)), rows
         )

@@ -11,13 +11,15 @@ import torch
 from torch import nn
 
 from ._fitted import FittedAutoencoder
-from ._pca import PCABaseline
+from ._pca import PCABaseline, is_real_gain
+from ._validation import check_unit_interval
 from .nn.architectures import Architecture, DenseArchitecture, build_pair
 from .nn.autoencoder import Autoencoder
-from .nn.linear_path import Refined, add_linear_path, start_at
+from .nn.linear_path import Refined, add_linear_path, dense_layers, start_at
 from .nn.losses import LOSSES, ReconstructionObjective
 from .training.batches import Rows
-from .training.net import AutoencoderNet
+from .training.layerwise import pretrain
+from .training.net import AutoencoderNet, TrainingPlan
 from .training.seeding import isolated_rng
 
 __all__ = ["AutoencoderNetworks"]
@@ -43,6 +45,43 @@ class AutoencoderNetworks(FittedAutoencoder):
     def _build_objective(self) -> nn.Module:
         """Return what training minimises: callable, with a ``per_row`` method."""
         return ReconstructionObjective(self.loss)
+
+    # ------------------------------------ what a code or likelihood of its own changes
+
+    # Values that the encoder returns for each component of the code.
+    _outputs_per_component: ClassVar[int] = 1
+
+    @property
+    def _scaling_in_use(self) -> str | None:
+        # The logarithmic loss is taken on the data as they are, in [0, 1].
+        return None if self.loss == "log_loss" else self.scaling
+
+    def _check_values(self, X, name: str) -> None:
+        """Raise a ValueError if the loss is not made for the values of X."""
+        if self.loss == "log_loss":
+            check_unit_interval(X, name, "loss='log_loss'", "loss='squared_error'")
+
+    def _check_architecture(self, architecture: Architecture | Callable) -> None:
+        """Raise a ValueError if an architecture does not suit loss and start."""
+        bounded = getattr(architecture, "output_activation", None) is not None
+        is_free = self.scaling is None and self.loss != "log_loss"
+        if bounded and (self._starts_at_pca or not is_free):
+            raise ValueError(
+                "output_activation needs init='random', scaling=None and a loss other "
+                "than 'log_loss', because it bounds what the decoder returns; got "
+                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
+                "For values in [0, 1], loss='log_loss' without it starts at PCA."
+            )
+
+    def _build_pair(
+        self, architecture: Architecture | Callable, n_features: int, n_components: int
+    ) -> tuple[nn.Module, nn.Module]:
+        return build_pair(architecture, n_features, n_components)
+
+    def _build_link(self) -> nn.Module | None:
+        """Return the map from a reconstruction to the decoder's raw output."""
+        link = LOSSES[self.loss].link
+        return None if link is None else link()
 
     # --------------------------------------------------------------- module and net
 
@@ -74,25 +113,17 @@ class AutoencoderNetworks(FittedAutoencoder):
     ) -> tuple[nn.Module, nn.Module]:
         """Return encoder and decoder, with a linear path where they start at PCA."""
         architecture = self._find_architecture()
-        bounded = getattr(architecture, "output_activation", None) is not None
-        is_free = self.scaling is None and self.loss != "log_loss"
-        if bounded and (self._starts_at_pca or not is_free):
-            raise ValueError(
-                "output_activation needs init='random', scaling=None and a loss other "
-                "than 'log_loss', because it bounds what the decoder returns; got "
-                f"init={self.init!r}, scaling={self.scaling!r} and loss={self.loss!r}. "
-                "For values in [0, 1], loss='log_loss' without it starts at PCA."
-            )
-        encoder, decoder = build_pair(architecture, n_features, n_components)
+        self._check_architecture(architecture)
+        encoder, decoder = self._build_pair(architecture, n_features, n_components)
         if self._starts_at_pca:
-            link = LOSSES[self.loss].link
             encoder, decoder = add_linear_path(
                 encoder,
                 decoder,
                 n_features,
                 n_components,
+                n_outputs=self._outputs_per_component * n_components,
                 tied=getattr(architecture, "tied_weights", False),
-                link=None if link is None else link(),
+                link=self._build_link(),
             )
         refinement = None
         if isinstance(architecture, Architecture):
@@ -105,8 +136,63 @@ class AutoencoderNetworks(FittedAutoencoder):
         """Return a module with fresh weights that starts at PCA if asked to."""
         module = self._build_module(self.n_features_in_, self.n_components_)
         if self._starts_at_pca:
-            start_at(module.encoder, module.decoder, pca.components, pca.mean)
+            self._start_at(module, pca)
         return module
+
+    def _start_at(self, module: Autoencoder, pca: PCABaseline) -> None:
+        """Load PCA into the linear paths of a module."""
+        start_at(module.encoder, module.decoder, pca.components, pca.mean)
+
+    def _make_net(
+        self,
+        module: Autoencoder,
+        objective: nn.Module,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        callbacks: Sequence = (),
+    ) -> AutoencoderNet:
+        return AutoencoderNet(
+            module,
+            objective,
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            batch_size=batch_size,
+            precision=self.precision,
+            seed=seed,
+            callbacks=callbacks,
+            device=device,
+            verbose=self.verbose,
+        ).initialize()
+
+    def _pretrain(
+        self, rows: Rows, batch_size: int, seed: int, plan: TrainingPlan
+    ) -> None:
+        """Let each layer learn to encode the one below, before all learn together."""
+        is_dense = dense_layers(self.module_.encoder) is not None
+        if not is_dense or not len(dense_layers(self.module_.encoder)) > 1:
+            raise ValueError(
+                f"pretraining={self.pretraining!r} needs dense networks with at least "
+                f"one hidden layer; got architecture={self._find_architecture()!r}. "
+                "Give hidden_layer_sizes, or set pretraining=None."
+            )
+
+        def make_net(pair: Autoencoder, is_first: bool) -> AutoencoderNet:
+            loss = getattr(self, "loss", "squared_error")
+            objective = ReconstructionObjective(loss if is_first else "squared_error")
+            return self._make_net(pair, objective, batch_size, seed, rows.device)
+
+        is_plain = isinstance(self.module_.bottleneck, nn.Identity)
+        pretrain(
+            self.module_,
+            rows,
+            plan,
+            make_net,
+            skips_code=self._starts_at_pca
+            or not is_plain
+            or self._outputs_per_component > 1,
+            cached=self.pretraining == "layerwise_cached",
+        )
 
     def _install(
         self,
@@ -117,18 +203,10 @@ class AutoencoderNetworks(FittedAutoencoder):
         history: Sequence[dict],
     ) -> None:
         """Make a net around a module; its history goes on from the one given."""
-        self.net_ = AutoencoderNet(
-            module,
-            self._build_objective(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            batch_size=batch_size,
-            precision=self.precision,
-            seed=seed,
-            callbacks=() if self.callbacks is None else self.callbacks,
-            device=device,
-            verbose=self.verbose,
-        ).initialize()
+        callbacks = () if self.callbacks is None else self.callbacks
+        self.net_ = self._make_net(
+            module, self._build_objective(), batch_size, seed, device, callbacks
+        )
         self.net_.history.extend(history)
         self.module_ = self.net_.module_
         self.n_parameters_ = sum(p.numel() for p in self.module_.parameters())
@@ -137,24 +215,42 @@ class AutoencoderNetworks(FittedAutoencoder):
     # -------------------------------------------------- losses of a block of rows
 
     def _loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row(self.module_(block), block)
+        return self._judge_output(self.module_(block), block)
 
     def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
-        return self.net_.criterion_.per_row((self._raw_by_pca(block),), block)
+        return self._judge_output((self._raw_by_pca(block),), block)
+
+    def _judge_output(self, output: tuple, block: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row in which a model is held against PCA."""
+        return self.net_.criterion_.per_row(output, block)
+
+    @property
+    def _baseline(self) -> PCABaseline:
+        """The PCA that the network is held against."""
+        return self._pca
 
     def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         """Return what the decoder would return if the model were PCA."""
-        rebuilt = self._pca.reconstruct(self.module_.corruption(block))
-        link = LOSSES[self.loss].link
-        return rebuilt if link is None else link()(rebuilt)
+        rebuilt = self._baseline.reconstruct(self.module_.corruption(block))
+        link = self._build_link()
+        return rebuilt if link is None else link.to(block.device)(rebuilt)
 
     def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.output(self._raw_by_pca(block))
 
     def _rebuild(self, block: torch.Tensor) -> torch.Tensor:
-        return self._autoencode(self.module_.corruption(block))
+        return self.module_.reconstruct(self.module_.corruption(block))
 
-    def _judge(self, function: Callable, rows: Rows) -> np.ndarray:
+    def _judge(
+        self, function: Callable, rows: Rows, size: int | None = None
+    ) -> np.ndarray:
         """Apply a function to all rows; what is random in it is the same each time."""
         with isolated_rng(self.net_.seed, rows.device):
-            return self._per_row(function, rows)
+            return self._per_row(function, rows, size)
+
+    def _is_real_gain(
+        self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
+    ) -> bool:
+        """Tell whether the network is reliably better than PCA."""
+        least = self._per_row(self.net_.criterion_.least, judged)
+        return is_real_gain(losses - least, pca_losses - least)

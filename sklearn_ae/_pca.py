@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA, IncrementalPCA
 
 from .training.batches import Rows
 
-__all__ = ["PCABaseline", "fit_pca", "is_real_gain"]
+__all__ = ["PCABaseline", "fit_pca", "is_real_gain", "is_real_likelihood_gain"]
 
 # Up to this many values PCA sees the scaled rows as one array: in float64 below the
 # first limit, where that costs little, and in float32 below the second.
@@ -29,6 +29,14 @@ _LEAST_GAIN = 0.05
 _LEAST_GAIN_OF_ONE_ROW = 1.5
 
 
+# Share of the components' variance below which the rest of the variance never counts:
+# likelihoods would not be bounded.
+_LEAST_NOISE = 1e-6
+
+# A gain in likelihood counts from so many nats per feature and square root of a row.
+_LEAST_NATS_OF_ONE_ROW = 0.05
+
+
 @dataclass(frozen=True)
 class PCABaseline:
     """Principal components of scaled rows.
@@ -39,10 +47,25 @@ class PCABaseline:
         Orthonormal rows.
     mean : ndarray of shape (n_features,)
         Mean of the scaled rows.
+    variances : ndarray of shape (n_components,)
+        Variance along each component.
+    noise_variance : float
+        Mean variance along the directions that the components leave out; greater
+        than 0.
     """
 
     components: np.ndarray
     mean: np.ndarray
+    variances: np.ndarray
+    noise_variance: float
+
+    def first(self, n_components: int) -> PCABaseline:
+        """Return the baseline of the leading components."""
+        return replace(
+            self,
+            components=self.components[:n_components],
+            variances=self.variances[:n_components],
+        )
 
     def reconstruct(self, rows: torch.Tensor) -> torch.Tensor:
         """Project rows ``(n, n_features)`` onto the components and back."""
@@ -105,11 +128,43 @@ def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCABaseline
         n_components = min(n_components, *scaled.shape)
     pca = PCA(n_components, svd_solver=solver, random_state=seed).fit(scaled)
     shift = rows.shift.numpy() * rows.factor.numpy()
-    return PCABaseline(pca.components_, pca.mean_ - shift)
+    return _as_baseline(pca, shift)
 
 
-def _as_baseline(pca: PCA | IncrementalPCA) -> PCABaseline:
-    return PCABaseline(pca.components_, pca.mean_)
+def _as_baseline(
+    pca: PCA | IncrementalPCA, shift: np.ndarray | float = 0.0
+) -> PCABaseline:
+    least = _LEAST_NOISE * float(pca.explained_variance_.mean())
+    return PCABaseline(
+        pca.components_,
+        pca.mean_ - shift,
+        pca.explained_variance_,
+        max(float(pca.noise_variance_), least),
+    )
+
+
+def is_real_likelihood_gain(
+    losses: np.ndarray, pca_losses: np.ndarray, n_features: int
+) -> bool:
+    """Tell whether a model's likelihood is reliably above probabilistic PCA's.
+
+    Parameters
+    ----------
+    losses, pca_losses : ndarray of shape (n_rows,)
+        Minus the log-likelihood, or a bound on it, of each validation row, in nats.
+    n_features : int
+        Width of a row.
+
+    Returns
+    -------
+    bool
+        True if the mean gain is more than ``0.05 * n_features / sqrt(n_rows)`` nats,
+        and Wilcoxon's one-sided signed-rank test gives p < 0.05.
+    """
+    gains = pca_losses - losses
+    if not gains.mean() > _LEAST_NATS_OF_ONE_ROW * n_features / np.sqrt(len(gains)):
+        return False
+    return bool(wilcoxon(gains, alternative="greater").pvalue < _SIGNIFICANCE)
 
 
 def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray) -> bool:

@@ -13,6 +13,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_container",
+    "check_counts",
     "check_magnitude",
     "check_unit_interval",
     "fit_context",
@@ -41,14 +42,28 @@ def check_magnitude(X: np.ndarray | sp.csr_array, name: str) -> None:
         )
 
 
-def check_unit_interval(X: np.ndarray | sp.csr_array, name: str) -> None:
-    """Raise a ValueError unless all values lie in [0, 1]."""
+def check_unit_interval(
+    X: np.ndarray | sp.csr_array, name: str, setting: str, other: str
+) -> None:
+    """Raise a ValueError unless all values lie in [0, 1], as a setting needs."""
     low, high = _extremes(X)
     if low < 0 or high > 1:
         raise ValueError(
-            f"loss='log_loss' takes the values of {name} as probabilities in [0, 1]; "
+            f"{setting} takes the values of {name} as probabilities in [0, 1]; "
             f"got values from {low:.4g} to {high:.4g}. Scale them with MinMaxScaler, "
-            "or use loss='squared_error'."
+            f"or use {other}."
+        )
+
+
+def check_counts(X: np.ndarray | sp.csr_array, name: str, likelihood: str) -> None:
+    """Raise a ValueError unless all values are integers of at least 0."""
+    values = X.data if sp.issparse(X) else X
+    wrong = (values < 0) | (values != np.floor(values))
+    if wrong.any():
+        raise ValueError(
+            f"likelihood={likelihood!r} takes the values of {name} as counts, integers "
+            f"of at least 0; got {values[wrong][0]:.4g}. Round them, or use "
+            "likelihood='gaussian'."
         )
 
 

@@ -100,7 +100,7 @@ def compare(
         check_consistent_length(X, y)
     if estimators is None:
         estimators = _library_estimators(image_shape)
-    candidates = _named(estimators)
+    candidates = _candidates(_named(estimators))
     score_name, probe, splitter = _protocol(y, cv, random_state)
     rng = np.random.RandomState(random_state)
     # Splitters sort the rows of a fold; what takes the first of them must not see a
@@ -114,10 +114,10 @@ def compare(
             raw_scores.append(_probe_score(probe, X, X, y, train, test))
             for size in sizes:
                 pca_error = None
-                for label, template in candidates.items():
+                for label, (template, width) in candidates.items():
                     bar.set_postfix_str(f"{label}, {size} components, fold {fold + 1}")
                     seed = random_state + fold
-                    model = _with_seed(template, size, seed)
+                    model = _with_seed(template, {width: size}, seed)
                     record, codes, rebuilt = _measure(model, X, train, test)
                     pca_error = record["error"] if pca_error is None else pca_error
                     relative = record["error"] / pca_error if pca_error > 0 else 1.0
@@ -158,7 +158,7 @@ class _Shown:
     def add(self, name: str, size: int, rebuilt: np.ndarray, codes: np.ndarray) -> None:
         if size == self.size:
             self.reconstructions[name] = rebuilt[:_N_PICTURES]
-        if size == 2:
+        if size == 2 and codes.shape[1] == 2:
             self.codes[name] = codes[:_MOST_POINTS]
 
 
@@ -232,8 +232,23 @@ def _fitting_sizes(sizes: Sequence[int], n_features: int, n_rows: int) -> list[i
     return fitting
 
 
-def _with_seed(template: BaseEstimator, n_components: int, seed: int) -> BaseEstimator:
-    model = clone(template).set_params(n_components=n_components)
+def _candidates(
+    named: dict[str, BaseEstimator],
+) -> dict[str, tuple[BaseEstimator, str]]:
+    """Return each estimator with the parameter that is its code size.
+
+    A sparse code is compared at its width, and at the number of units that are active.
+    """
+    candidates = {}
+    for label, model in named.items():
+        candidates[label] = model, "n_components"
+        if getattr(model, "sparsity", None) in ("topk", "batch_topk"):
+            candidates[f"{label} (active units)"] = model, "n_nonzero_coefs"
+    return candidates
+
+
+def _with_seed(template: BaseEstimator, size: dict[str, int], seed: int):
+    model = clone(template).set_params(**size)
     if "random_state" in model.get_params():
         model.set_params(random_state=seed)
     return model

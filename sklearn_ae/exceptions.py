@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = [
     "CodeCollapseWarning",
+    "DeadUnitsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
     "PCAFloorWarning",
+    "PosteriorCollapseWarning",
 ]
 
 
@@ -29,9 +31,24 @@ class CodeCollapseWarning(UserWarning):
     """
 
 
+class DeadUnitsWarning(UserWarning):
+    """Many units of a sparse code are active in no training row.
+
+    They cost time and memory for nothing; ``dead_units_`` lists them.
+    """
+
+
 class DivergenceWarning(UserWarning):
     """The training loss became non-finite and training went on with a smaller step."""
 
 
 class InterruptedFitWarning(UserWarning):
     """Ctrl-C ended a fit early; the model is usable in its best state so far."""
+
+
+class PosteriorCollapseWarning(UserWarning):
+    """Next to no latent variable of a VAE depends on the input.
+
+    Given if at most a tenth of the components are active: if the posterior mean of the
+    others varies less than 0.01 over rows, where the prior's variance is 1.
+    """

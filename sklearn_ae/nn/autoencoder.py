@@ -25,6 +25,9 @@ class Autoencoder(nn.Module):
     corruption : torch.nn.Module, default=None
         What happens to rows before they are encoded while the module is trained or
         judged; None leaves them as they are.
+    bottleneck : torch.nn.Module, default=None
+        Elementwise or rowwise map from the encoder's output to the code; None is the
+        identity.
     """
 
     def __init__(
@@ -33,10 +36,12 @@ class Autoencoder(nn.Module):
         decoder: nn.Module,
         output: nn.Module,
         corruption: nn.Module | None = None,
+        bottleneck: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.corruption = nn.Identity() if corruption is None else corruption
         self.encoder = encoder
+        self.bottleneck = nn.Identity() if bottleneck is None else bottleneck
         self.decoder = decoder
         self.output = output
 
@@ -47,13 +52,17 @@ class Autoencoder(nn.Module):
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""
-        return self.encoder(X)
+        return self.bottleneck(self.encoder(X))
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Return the reconstruction, shape (n, n_features)."""
         return self.output(self.decoder(code))
 
+    def reconstruct(self, X: torch.Tensor) -> torch.Tensor:
+        """Return rows encoded and decoded, shape (n, n_features)."""
+        return self.decode(self.encode(X))
+
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the decoder's raw output and the code, of corrupted rows."""
-        code = self.encoder(self.corruption(X))
+        code = self.bottleneck(self.encoder(self.corruption(X)))
         return self.decoder(code), code

@@ -13,6 +13,7 @@ from torch import nn
 
 __all__ = [
     "ACTIVATIONS",
+    "PaddedDecoder",
     "TransposedLinear",
     "check_choice",
     "check_hidden_layer_sizes",
@@ -47,6 +48,24 @@ class TransposedLinear(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, linear.out_features)`` to ``(n, linear.in_features)``."""
         return F.linear(X, self.weight.t(), self.bias)
+
+
+class PaddedDecoder(nn.Module):
+    """Decoder of wider codes whose last values are held at 0.
+
+    An encoder returns means and variances, so that the decoder that is tied to it
+    expects as many values.
+    """
+
+    def __init__(self, decoder: nn.Module, width: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.width = width
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_components)`` to ``(n, n_features)``."""
+        padding = (0, self.width - code.shape[1])
+        return self.decoder(F.pad(code, padding))
 
 
 def _interleave(layers: Sequence[nn.Module], activation: str) -> nn.Sequential:

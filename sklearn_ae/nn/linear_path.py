@@ -11,12 +11,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from .dense import TransposedLinear
+from .dense import PaddedDecoder, TransposedLinear
 
 # Layers whose output is zero if their parameters are.
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
-__all__ = ["ClampedLogit", "LinearPath", "Refined", "add_linear_path", "start_at"]
+__all__ = [
+    "ClampedLogit",
+    "LinearPath",
+    "Refined",
+    "add_linear_path",
+    "dense_layers",
+    "is_linear",
+    "start_at",
+]
 
 
 class ClampedLogit(nn.Module):
@@ -119,11 +127,28 @@ def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module:
     return _Gate(branch, n_outputs)
 
 
-def _is_linear(network: nn.Module) -> bool:
+def is_linear(network: nn.Module) -> bool:
     """Tell whether a network is a single linear layer, as dense stacks can be."""
     layers = list(network) if isinstance(network, nn.Sequential) else [network]
     linear = (nn.Linear, TransposedLinear)
     return len(layers) == 1 and isinstance(layers[0], linear)
+
+
+def dense_layers(network: nn.Module) -> list[nn.Module] | None:
+    """Return a dense stack's layers and activations in turn; None if it is none."""
+    if isinstance(network, LinearPath):
+        return None if network.branch is None else dense_layers(network.branch)
+    if isinstance(network, _Gate):
+        return dense_layers(network.module)
+    if isinstance(network, PaddedDecoder):
+        return dense_layers(network.decoder)
+    if not isinstance(network, nn.Sequential):
+        return None
+    layers = list(network)
+    is_dense = all(
+        isinstance(part, nn.Linear | TransposedLinear) for part in layers[::2]
+    )
+    return layers if is_dense and len(layers) % 2 else None
 
 
 def _is_silent(branch: nn.Module, n_inputs: int) -> bool:
@@ -140,6 +165,7 @@ def add_linear_path(
     n_features: int,
     n_components: int,
     *,
+    n_outputs: int | None = None,
     tied: bool = False,
     link: nn.Module | None = None,
 ) -> tuple[LinearPath, LinearPath]:
@@ -151,6 +177,8 @@ def add_linear_path(
         Networks between ``(n, n_features)`` and ``(n, n_components)``.
     n_features, n_components : int
         Widths of a row and of a code.
+    n_outputs : int, default=None
+        Width of the encoder's output; None means that it is the code.
     tied : bool, default=False
         Share the weight of the two linear layers.
     link : torch.nn.Module, optional
@@ -161,9 +189,10 @@ def add_linear_path(
     encoder, decoder : LinearPath
         Ready for :func:`start_at`.
     """
-    linear = nn.Linear(n_features, n_components)
+    n_outputs = n_components if n_outputs is None else n_outputs
+    linear = nn.Linear(n_features, n_outputs)
     mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
-    if _is_linear(encoder) and _is_linear(decoder):
+    if is_linear(encoder) and is_linear(decoder):
         branches = [None, None]
     elif tied:
         # With the shared middle layer at zero PCA would be a saddle point: its
@@ -171,7 +200,7 @@ def add_linear_path(
         branches = [_Gate(encoder, n_components), _Gate(decoder, n_features)]
     else:
         branches = [
-            _silence(encoder, n_features, n_components),
+            _silence(encoder, n_features, n_outputs),
             _silence(decoder, n_components, n_features),
         ]
     return LinearPath(linear, branches[0]), LinearPath(mirror, branches[1], link)

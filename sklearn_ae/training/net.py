@@ -82,7 +82,8 @@ class AutoencoderNet(NeuralNet):
     module : torch.nn.Module
         Module instance.
     criterion : torch.nn.Module
-        Instance, called with the module's output and the target rows.
+        Instance, called with the module's output and the target rows. Its attribute
+        ``progress`` is the share of the run that is done.
     lr : float
         Peak learning rate.
     weight_decay : float
@@ -290,8 +291,9 @@ class AutoencoderNet(NeuralNet):
             for flat in self.flat_:
                 stack.enter_context(flat.in_training_type())
             for index, batch in enumerate(batches):
+                done = (epoch + index / n_batches) / plan.n_epochs
+                self.criterion_.progress = done
                 if plan.one_cycle:
-                    done = (epoch + index / n_batches) / plan.n_epochs
                     self._set_learning_rate(one_cycle(done))
                 total.add_(step(batch), alpha=len(batch))
         return total.item() / len(rows)

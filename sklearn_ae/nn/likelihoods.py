@@ -1,0 +1,211 @@
+"""Likelihoods of rows given the decoder's output, in nats on the scale of X."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+__all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "ScaledLink"]
+
+# Log-rates of counts stay in the range whose exponentials float32 can hold.
+_LARGEST_LOG_RATE = 20.0
+
+
+class ScaledLink(nn.Module):
+    """Turn a linear reconstruction of scaled rows into the decoder's raw output.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        How rows were scaled.
+    low, high : float
+        Range to which values in units of X are clamped before the link.
+    log_odds : bool
+        Whether the link is the logit; otherwise it is the logarithm.
+    """
+
+    def __init__(self, shift, scale, low: float, high: float, log_odds: bool) -> None:
+        super().__init__()
+        self.register_buffer("shift", _as_float32(shift))
+        self.register_buffer("scale", _as_float32(scale))
+        self.low, self.high, self.log_odds = low, high, log_odds
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_features)`` to raw output of the same shape."""
+        values = (X * self.scale + self.shift).clamp(self.low, self.high)
+        return torch.logit(values) if self.log_odds else values.log()
+
+
+class Likelihood(nn.Module, ABC):
+    """Distribution of a row, independent over features.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        How rows were scaled: ``(X - shift) / scale``.
+    """
+
+    # Whether values are counts, to which a size may belong.
+    of_counts: ClassVar[bool] = False
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("shift", _as_float32(shift))
+        self.register_buffer("scale", _as_float32(scale))
+
+    @classmethod
+    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module | None:
+        """Return the map from a reconstruction of scaled rows to the raw output."""
+        return None
+
+    @abstractmethod
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-density of rows.
+
+        Parameters
+        ----------
+        raw : tensor of shape (n_draws, n, n_features)
+            The decoder's output for several draws of the latent variables.
+        rows : tensor of shape (n, n_features)
+            Scaled rows.
+
+        Returns
+        -------
+        log_prob : tensor of shape (n_draws, n)
+            In nats, of rows in the units of X.
+        """
+
+    @abstractmethod
+    def forward(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the mean of rows, scaled, shape (n, n_features)."""
+
+    @abstractmethod
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return rows drawn from the distribution, scaled, shape (n, n_features)."""
+
+    def _to_units(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows * self.scale + self.shift
+
+    def _to_scaled(self, values: torch.Tensor) -> torch.Tensor:
+        return (values - self.shift) / self.scale
+
+
+class Gaussian(Likelihood):
+    """Normal values around the decoder's output, all with one learned variance.
+
+    The variance is shared by all scaled features, as in probabilistic PCA.
+    """
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__(shift, scale)
+        self.log_variance = nn.Parameter(torch.zeros(()))
+        self.log_volume = float(np.log(scale).sum())
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-density; see :meth:`Likelihood.log_prob`."""
+        squares = (raw - rows).square().sum(-1) / self.log_variance.exp()
+        constant = rows.shape[1] * (self.log_variance + math.log(2 * math.pi))
+        return -0.5 * (squares + constant) - self.log_volume
+
+    def forward(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the mean; see :meth:`Likelihood.forward`."""
+        return raw
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        return raw + (0.5 * self.log_variance).exp() * torch.randn_like(raw)
+
+
+class Bernoulli(Likelihood):
+    """Values 0 and 1, whose log-odds are the decoder's output.
+
+    Values in between count as probabilities of a 1: their cross-entropy is taken.
+    """
+
+    @classmethod
+    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module:
+        """Return the clamped logit."""
+        return ScaledLink(shift, scale, 0.01, 0.99, log_odds=True)
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-probability; see :meth:`Likelihood.log_prob`."""
+        return (self._to_units(rows) * raw - F.softplus(raw)).sum(-1)
+
+    def forward(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the mean; see :meth:`Likelihood.forward`."""
+        return self._to_scaled(torch.sigmoid(raw))
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        return self._to_scaled(torch.bernoulli(torch.sigmoid(raw)))
+
+
+class Poisson(Likelihood):
+    """Counts whose log-rates are the decoder's output."""
+
+    of_counts: ClassVar[bool] = True
+
+    @classmethod
+    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module:
+        """Return the clamped logarithm."""
+        return ScaledLink(shift, scale, 0.1, math.inf, log_odds=False)
+
+    def _rate(self, raw: torch.Tensor) -> torch.Tensor:
+        return raw.clamp(max=_LARGEST_LOG_RATE).exp()
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-probability; see :meth:`Likelihood.log_prob`."""
+        counts = self._to_units(rows).round()
+        return (counts * raw - self._rate(raw) - torch.lgamma(counts + 1)).sum(-1)
+
+    def forward(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the mean; see :meth:`Likelihood.forward`."""
+        return self._to_scaled(self._rate(raw))
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        return self._to_scaled(torch.poisson(self._rate(raw)))
+
+
+class NegativeBinomial(Poisson):
+    """Counts that vary more than Poisson's, by a learned amount for each feature.
+
+    The variance is ``rate + rate**2 / size`` with one ``size`` per feature.
+    """
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__(shift, scale)
+        self.log_size = nn.Parameter(torch.full((len(scale),), 2.0))
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-probability; see :meth:`Likelihood.log_prob`."""
+        counts = self._to_units(rows).round()
+        size = self.log_size.exp()
+        ways = torch.lgamma(counts + size) - torch.lgamma(size)
+        ways = ways - torch.lgamma(counts + 1)
+        total = torch.logaddexp(raw, self.log_size)
+        return (ways + counts * (raw - total) + size * (self.log_size - total)).sum(-1)
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        size = self.log_size.exp().expand_as(raw)
+        rate = torch._standard_gamma(size) / size * self._rate(raw)
+        return self._to_scaled(torch.poisson(rate))
+
+
+def _as_float32(values: np.ndarray) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=torch.float32).clone()
+
+
+LIKELIHOODS: dict[str, type[Likelihood]] = {
+    "gaussian": Gaussian,
+    "bernoulli": Bernoulli,
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+}

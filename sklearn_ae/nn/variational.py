@@ -1,0 +1,223 @@
+"""The variational autoencoder's module and its bound on the likelihood.
+
+Kingma, D. P. & Welling, M. (2013). Auto-encoding variational Bayes. arXiv:1312.6114.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from .autoencoder import Autoencoder
+from .likelihoods import Gaussian, Likelihood
+from .linear_path import LinearPath, Refined
+
+__all__ = [
+    "EvidenceBound",
+    "VariationalAutoencoder",
+    "kl_to_prior",
+    "log_mean_exp",
+    "start_at_probabilistic_pca",
+]
+
+_LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE = -15.0, 10.0
+
+
+def kl_to_prior(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """Return the KL divergence of normal posteriors from N(0, 1), elementwise, nats."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def log_mean_exp(X: torch.Tensor) -> torch.Tensor:
+    """Return the logarithm of the mean of exponentials over the first axis."""
+    return X.logsumexp(0) - math.log(len(X))
+
+
+class VariationalAutoencoder(Autoencoder):
+    """Encoder of normal posteriors, decoder, and the likelihood of rows.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Maps ``(n, n_features)`` to ``(n, 2 * n_components)``: means and log-variances.
+    decoder : torch.nn.Module
+        Maps ``(n, n_components)`` to the likelihood's parameters ``(n, n_features)``.
+    likelihood : Likelihood
+        Distribution of rows; also the map from raw output to reconstruction.
+    n_draws : int
+        Latent values drawn per row where the module is trained or judged.
+    mean_size : float or None
+        Mean sum of the training rows in units of X, to which rates are relative; None
+        leaves the size of rows to the code.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        n_draws: int = 1,
+        mean_size: float | None = None,
+    ) -> None:
+        super().__init__(encoder, decoder, likelihood)
+        self.n_draws = n_draws
+        self.mean_size = mean_size
+
+    def posterior(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return means and log-variances, each of shape (n, n_components)."""
+        mean, log_variance = self.encoder(X).float().chunk(2, 1)
+        return mean, log_variance.clamp(_LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE)
+
+    def encode(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the posterior means, shape (n, n_components)."""
+        return self.posterior(X)[0]
+
+    def reconstruct(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the mean of rows at the posterior means, shape (n, n_features)."""
+        return self.output(self._size(self.decoder(self.encode(X)), X))
+
+    def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return raw output, log-likelihood, posterior and latent values.
+
+        Shapes: (n_draws * n, n_features), (n_draws, n), twice (n, n_components), and
+        (n_draws, n, n_components).
+        """
+        return self.draw(X, self.n_draws)
+
+    def draw(self, X: torch.Tensor, n_draws: int) -> tuple[torch.Tensor, ...]:
+        """Do what :meth:`forward` does, for a number of draws."""
+        mean, log_variance = self.posterior(X)
+        noise = torch.randn((n_draws, *mean.shape), device=X.device)
+        latent = mean + (0.5 * log_variance).exp() * noise
+        raw = self.decoder(latent.flatten(0, 1)).float()
+        sized = self._size(raw.unflatten(0, (n_draws, len(X))), X)
+        return raw, self.output.log_prob(sized, X), mean, log_variance, latent
+
+    def log_weights(self, X: torch.Tensor, n_draws: int) -> torch.Tensor:
+        """Return log p(x, z) - log q(z | x) of draws, shape (n_draws, n)."""
+        _, log_likelihood, *latent = self.draw(X, n_draws)
+        return log_likelihood + log_ratio(*latent)
+
+    def _size(self, raw: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+        """Multiply rates by the relative size of each row."""
+        if self.mean_size is None:
+            return raw
+        sizes = (X * self.output.scale + self.output.shift).sum(1, keepdim=True)
+        return raw + (sizes.clamp(min=1.0) / self.mean_size).log()
+
+
+def log_ratio(
+    mean: torch.Tensor, log_variance: torch.Tensor, latent: torch.Tensor
+) -> torch.Tensor:
+    """Return log p(z) - log q(z | x) of latent values, shape (n_draws, n)."""
+    deviation = (latent - mean).square() / log_variance.exp()
+    return 0.5 * (deviation + log_variance - latent.square()).sum(-1)
+
+
+class EvidenceBound(nn.Module):
+    """Minus a lower bound on the log-likelihood: the ELBO, or IWAE's for more draws.
+
+    Burda, Y., Grosse, R. & Salakhutdinov, R. (2015). Importance weighted autoencoders.
+    arXiv:1509.00519.
+
+    Parameters
+    ----------
+    beta : float
+        Weight of the KL divergence.
+    kl_warmup : float
+        Share of the training in which the weight rises from 0.
+    free_bits : float
+        Nats per component that cost nothing.
+    """
+
+    # Share of the training that is done; set by the net.
+    progress = 1.0
+
+    def __init__(self, beta: float, kl_warmup: float, free_bits: float) -> None:
+        super().__init__()
+        self.beta = beta
+        self.kl_warmup = kl_warmup
+        self.free_bits = free_bits
+
+    def forward(
+        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the mean over rows of what :class:`VariationalAutoencoder` returns."""
+        _, log_likelihood, mean, log_variance, latent = output
+        weight = self.beta
+        if self.kl_warmup > 0:
+            weight *= min(1.0, self.progress / self.kl_warmup)
+        if len(latent) > 1:
+            ratio = weight * log_ratio(mean, log_variance, latent)
+            return -log_mean_exp(log_likelihood + ratio).mean()
+        divergence = kl_to_prior(mean, log_variance).mean(0)
+        if self.free_bits > 0:
+            divergence = divergence.clamp(min=self.free_bits)
+        return weight * divergence.sum() - log_likelihood.mean()
+
+    def per_row(
+        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
+    ) -> torch.Tensor:
+        """Return minus the bound of each row, shape (n,), from the draws alone.
+
+        For an exact posterior it has no variance.
+        """
+        _, log_likelihood, *latent = output
+        return -log_mean_exp(log_likelihood + self.beta * log_ratio(*latent))
+
+
+@torch.no_grad()
+def start_at_probabilistic_pca(
+    module: VariationalAutoencoder,
+    components: np.ndarray,
+    variances: np.ndarray,
+    noise_variance: float,
+    mean: np.ndarray,
+) -> None:
+    """Load the maximum-likelihood solution of probabilistic PCA, posterior included.
+
+    Tipping, M. E. & Bishop, C. M. (1999). Probabilistic principal component analysis.
+    doi:10.1111/1467-9868.00196.
+
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+        With a linear path in encoder and decoder.
+    components : ndarray of shape (rank, n_features)
+        Orthonormal rows, at most as many as latent variables; the others do nothing.
+    variances : ndarray of shape (rank,)
+        Variances of rows along them.
+    noise_variance : float
+        Mean variance along all other directions, greater than 0.
+    mean : ndarray of shape (n_features,)
+        Mean row.
+    """
+    decoder: LinearPath = (
+        module.decoder.decoder
+        if isinstance(module.decoder, Refined)
+        else module.decoder
+    )
+    encoder: LinearPath = module.encoder
+    n_components = decoder.linear.in_features
+    variances = np.maximum(variances, noise_variance)
+    loadings = np.zeros((n_components, len(mean)))
+    loadings[: len(components)] = (
+        components * np.sqrt(variances - noise_variance)[:, None]
+    )
+    inference = np.zeros((2 * n_components, len(mean)))
+    inference[: len(components)] = loadings[: len(components)] / variances[:, None]
+    log_variance = np.zeros(n_components)
+    log_variance[: len(components)] = np.log(noise_variance / variances)
+    offset = -inference @ mean + np.concatenate([np.zeros(n_components), log_variance])
+    for parameter, value in (
+        (encoder.linear.weight, inference),
+        (encoder.linear.bias, offset),
+        (decoder.linear.weight, loadings.T),
+        (decoder.linear.bias, mean),
+    ):
+        parameter.copy_(torch.as_tensor(value))
+    if isinstance(module.output, Gaussian):
+        module.output.log_variance.fill_(math.log(noise_variance))

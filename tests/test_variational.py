@@ -1,0 +1,286 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from sklearn_ae import (
+    VAE,
+    ConvArchitecture,
+    DenseArchitecture,
+    PCAFloorWarning,
+    PosteriorCollapseWarning,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits().data
+
+
+def fit(X, n_components=4, **params):
+    params = {"max_iter": 5, "random_state": 0} | params
+    return VAE(n_components, **params).fit(X)
+
+
+def start(X, n_components, **params):
+    """Fit, and put back the state before the first step."""
+    params = {"max_iter": 1, "learning_rate": 1e-30} | params
+    return fit(X, n_components, early_stopping=False, **params)
+
+
+# ------------------------------------------------------------------ PCA, the oracle
+
+
+@pytest.mark.parametrize("n_components", [1, 5, 40])
+@pytest.mark.parametrize("scaling", ["global", None])
+def test_start_has_the_likelihood_of_probabilistic_pca(digits, n_components, scaling):
+    train, test = digits[:1200], digits[1200:]
+    model = start(train, n_components, scaling=scaling)
+    expected = PCA(n_components).fit(train).score_samples(test)
+    # The posterior is exact, so that one draw is as good as many.
+    for n_samples in (1, 7):
+        found = model.log_likelihood(test, n_samples)
+        np.testing.assert_allclose(found, expected, atol=1e-4 * 64)
+    assert model.elbo(test, 200).mean() == pytest.approx(expected.mean(), abs=0.05)
+
+
+def test_per_feature_scaling_has_the_likelihood_of_scaled_rows(digits):
+    X = digits[:, digits.std(axis=0) > 0.5]
+    scale = X.std(axis=0)
+    model = start(X, 5, scaling="per_feature")
+    expected = PCA(5).fit(X / scale).score_samples(X / scale) - np.log(scale).sum()
+    np.testing.assert_allclose(model.log_likelihood(X, 1), expected, atol=0.01)
+
+
+def test_training_improves_on_the_likelihood_of_pca(digits):
+    train, test = digits[:1200], digits[1200:]
+    model = fit(train, 4, max_iter=30)
+    assert model.beats_pca_
+    assert model.log_likelihood_bound_ > model.pca_log_likelihood_bound_ + 5
+    pca = PCA(4).fit(train)
+    assert model.log_likelihood(test, 100).mean() > pca.score(test) + 5
+    assert model.n_active_components_ == 4
+    assert (model.elbo(test, 20) < model.log_likelihood(test, 500) + 1).all()
+
+
+def test_floor_is_probabilistic_pca_of_all_rows(noise):
+    with pytest.warns(PCAFloorWarning, match="over probabilistic PCA on") as caught:
+        model = fit(noise, 2)
+    assert "The fitted model is PCA of all rows" in str(caught[0].message)
+    expected = PCA(2).fit(noise).score_samples(noise)
+    np.testing.assert_allclose(model.log_likelihood(noise, 1), expected, atol=1e-3)
+
+
+def test_more_components_than_rows_or_features(noise):
+    model = fit(noise, 9, max_iter=2)
+    assert model.transform(noise).shape == (len(noise), 9)
+    assert np.isfinite(model.log_likelihood(noise, 10)).all()
+
+
+# ------------------------------------------------------------------ other likelihoods
+
+
+def test_counts_have_a_higher_likelihood_as_counts(digits):
+    """A density of integers, over intervals of length 1, is a probability."""
+    train, test = digits[:1200], digits[1200:]
+    found = {
+        name: fit(train, 8, likelihood=name, max_iter=20).log_likelihood(test, 50)
+        for name in ("gaussian", "poisson", "negative_binomial")
+    }
+    found = {name: values.mean() for name, values in found.items()}
+    assert found["poisson"] > found["gaussian"]
+    assert found["negative_binomial"] > found["gaussian"]
+
+
+@pytest.mark.parametrize("size_factor", [None, "sum"])
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_rates_are_recovered(likelihood, size_factor):
+    rng = np.random.RandomState(0)
+    latent = rng.standard_normal((4000, 2))
+    rates = 100 * np.exp(0.5 * np.tanh(latent @ rng.standard_normal((2, 20))))
+    sizes = rng.uniform(0.5, 2, size=(4000, 1)) if size_factor else 1.0
+    X = rng.poisson(rates * sizes)
+    model = fit(X, 2, likelihood=likelihood, size_factor=size_factor, max_iter=40)
+    error = np.abs(model.reconstruct(X) - rates * sizes).mean() / rates.mean()
+    assert error < 0.05
+
+
+def test_binary_values(digits):
+    X = (digits > 8).astype(float)
+    model = fit(X, 8, likelihood="bernoulli", max_iter=20)
+    rebuilt = model.reconstruct(X)
+    assert rebuilt.min() >= -1e-6
+    assert rebuilt.max() <= 1 + 1e-6
+    assert ((rebuilt > 0.5) == X).mean() > 0.9
+    # Fewer nats than independent pixels with their own frequencies need.
+    p = X.mean(axis=0).clip(1e-3, 1 - 1e-3)
+    independent = (X * np.log(p) + (1 - X) * np.log(1 - p)).sum(axis=1)
+    assert model.log_likelihood(X, 50).mean() > independent.mean() + 5
+    drawn = model.sample(20, noise=True, random_state=0)
+    assert set(np.unique(drawn.round(5))) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"n_importance_samples": 5},
+        {"beta": 0.5},
+        {"kl_warmup": 0.5},
+        {"free_bits": 0.1},
+        {"init": "random"},
+        {"init": "random", "tied_weights": True},
+        {"hidden_layer_sizes": ()},
+        {"likelihood": "poisson", "size_factor": "sum"},
+    ],
+    ids=str,
+)
+def test_options_train_and_are_repeatable(digits, params):
+    model = fit(digits, **params)
+    codes = model.transform(digits)
+    np.testing.assert_array_equal(model.transform(digits), codes)
+    np.testing.assert_array_equal(fit(digits, **params).transform(digits), codes)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.transform(digits), codes)
+    np.testing.assert_array_equal(
+        copy.log_likelihood(digits[:9], 20), model.log_likelihood(digits[:9], 20)
+    )
+    assert np.isfinite(model.log_likelihood(digits, 5)).all()
+
+
+def test_importance_weighting_tightens_the_bound(digits):
+    one, five = (fit(digits, 8, n_importance_samples=n, max_iter=20) for n in (1, 5))
+    assert five.log_likelihood_bound_ > one.log_likelihood_bound_
+
+
+# --------------------------------------------------------------- what is drawn from it
+
+
+def test_sample_is_repeatable_and_local(digits):
+    model = fit(digits)
+    before = torch.get_rng_state()
+    first = model.sample(7, random_state=0)
+    assert first.shape == (7, 64)
+    np.testing.assert_array_equal(model.sample(7, random_state=0), first)
+    assert np.abs(model.sample(7, random_state=1) - first).max() > 1
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_samples_look_like_the_rows(digits):
+    model = fit(digits, 16, max_iter=30)
+    drawn = model.sample(5000, noise=True, random_state=0)
+    np.testing.assert_allclose(drawn.mean(axis=0), digits.mean(axis=0), atol=1.0)
+    assert drawn.var(axis=0).sum() == pytest.approx(digits.var(axis=0).sum(), rel=0.2)
+
+
+def test_interpolation_goes_from_one_reconstruction_to_the_other(digits):
+    model = fit(digits)
+    path = model.interpolate(digits[0], digits[1], n_steps=5)
+    ends = model.reconstruct(digits[:2])
+    np.testing.assert_allclose(path[[0, -1]], ends, atol=1e-4)
+    assert path.shape == (5, 64)
+
+
+def test_images_keep_their_axes():
+    images = load_digits().images
+    architecture = ConvArchitecture(channels=(4, 8))
+    model = fit(images, architecture=architecture, max_iter=2)
+    assert model.sample(3).shape == (3, 8, 8)
+    assert model.interpolate(images[0], images[1], 4).shape == (4, 8, 8)
+
+
+def test_bounds_do_not_depend_on_the_batch(digits):
+    model = fit(digits, likelihood="poisson")
+    found = model.log_likelihood(digits[:300], 3000)
+    alone = model.log_likelihood(digits[:40], 3000)
+    np.testing.assert_allclose(alone, found[:40], atol=3.0)
+
+
+def test_sparse_rows(digits):
+    dense, sparse = fit(digits), fit(sp.csr_array(digits))
+    np.testing.assert_allclose(
+        sparse.transform(sp.csr_array(digits)), dense.transform(digits), atol=1e-3
+    )
+
+
+# ----------------------------------------------------------------- what goes wrong
+
+
+def test_collapse_of_the_posterior_is_told(digits):
+    with pytest.warns(PosteriorCollapseWarning) as caught:
+        model = fit(digits, 4, init="random", beta=1000.0, max_iter=20)
+    assert model.n_active_components_ == 0
+    np.testing.assert_allclose(model.kl_per_component_, 0, atol=0.01)
+    assert str(caught[-1].message) == (
+        "0 of 4 components are active; the posteriors of the others say nothing of the "
+        "row. Set a smaller beta, kl_warmup=0.3 or free_bits=0.1, or fewer "
+        "n_components; init='pca' starts with active ones."
+    )
+
+
+def test_healthy_posteriors_give_no_warning(digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PosteriorCollapseWarning)
+        fit(digits, 8, init="random", max_iter=20)
+
+
+def test_divergence_per_component(digits):
+    model = fit(digits, 4, max_iter=20, early_stopping=False)
+    assert model.kl_per_component_.shape == (4,)
+    draws = model.elbo(digits, 50)
+    assert (model.kl_per_component_ > 0.5).all()
+    assert np.isfinite(draws).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "X", "message"),
+    [
+        (
+            {"likelihood": "poisson"},
+            [[0.0, 1], [2.5, 3], [1, 1]],
+            "likelihood='poisson' takes the values of X as counts, integers of at "
+            "least 0; got 2.5. Round them, or use likelihood='gaussian'.",
+        ),
+        (
+            {"likelihood": "bernoulli"},
+            [[0.0, 1], [2.0, 0], [1, 1]],
+            "likelihood='bernoulli' takes the values of X as probabilities in [0, 1]; "
+            "got values from 0 to 2. Scale them with MinMaxScaler, or use "
+            "likelihood='gaussian'.",
+        ),
+        (
+            {"size_factor": "sum"},
+            [[0.0, 1], [2.0, 0], [1, 1]],
+            "size_factor needs a likelihood of counts, 'poisson' or "
+            "'negative_binomial'; got likelihood='gaussian'. Set size_factor=None.",
+        ),
+        (
+            {"tied_weights": True},
+            [[0.0, 1], [2.0, 0], [1, 1]],
+            "tied_weights=True needs init='random' in VAE, because the encoder of "
+            "probabilistic PCA is not its decoder's transpose; got init='pca'.",
+        ),
+        (
+            {"architecture": ConvArchitecture(bottleneck="map", image_shape=(2, 2))},
+            np.eye(4),
+            "the code of VAE must be a vector of latent variables; got an architecture "
+            "whose feature map is the code. Set bottleneck='vector'.",
+        ),
+    ],
+)
+def test_bad_input_to_fit(params, X, message):
+    with pytest.raises(ValueError, match=r"must|takes|needs") as error:
+        VAE(None if "architecture" in params else 1, **params).fit(np.asarray(X))
+    assert str(error.value) == message
+
+
+def test_architecture_is_used(digits):
+    model = fit(digits, architecture=DenseArchitecture((7,)), max_iter=1)
+    layers = [name for name, _, _ in model.summary().layers]
+    assert "code" in layers

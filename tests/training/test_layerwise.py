@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from sklearn_ae import VAE, AutoencoderTransformer, DenoisingAE, SparseAE
+from sklearn_ae.nn.linear_path import dense_layers
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits().data / 16
+
+
+def pretrained(cls, digits, **params):
+    shared = {"max_iter": 10, "random_state": 0, "hidden_layer_sizes": (24, 12)}
+    return cls(4, **(shared | params)).fit(digits)
+
+
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, DenoisingAE, SparseAE, VAE])
+@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize("tied_weights", [False, True])
+def test_both_ways_lead_to_the_same_layers(digits, cls, init, tied_weights):
+    if cls is VAE and init == "pca" and tied_weights:
+        return  # refused, see the tests of VAE
+    params = {"init": init, "tied_weights": tied_weights}
+    codes = [
+        pretrained(cls, digits, pretraining=way, **params).transform(digits)
+        for way in ("layerwise", "layerwise_cached", None)
+    ]
+    np.testing.assert_allclose(codes[0], codes[1], atol=2e-2)
+    assert np.abs(codes[0] - codes[2]).max() > 0.02
+
+
+def test_stacked_layers_reconstruct_before_they_learn_together(digits):
+    """Without the last phase the stack is only what the pairs learned."""
+    model = AutoencoderTransformer(
+        16,
+        hidden_layer_sizes=(48,),
+        init="random",
+        pretraining="layerwise",
+        max_iter=40,
+        random_state=0,
+    )
+    seen = []
+    original = AutoencoderTransformer._install
+
+    def install(self, *args):
+        original(self, *args)
+        rows = self._rows(digits)
+        seen.append(self._per_row(self._squared_error(self._rebuild), rows).mean())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AutoencoderTransformer, "_install", install)
+        model.fit(digits)
+    assert seen[1] < 0.4 * seen[0]
+
+
+def test_layers_of_the_linear_path_are_left_out(digits):
+    model = pretrained(AutoencoderTransformer, digits, pretraining="layerwise")
+    assert len(dense_layers(model.module_.encoder)) == 5
+    assert model.reconstruction_error_ <= model.pca_reconstruction_error_
+
+
+def test_a_network_without_hidden_layers(digits):
+    with pytest.raises(ValueError, match="needs dense networks with") as error:
+        pretrained(
+            AutoencoderTransformer,
+            digits,
+            pretraining="layerwise",
+            hidden_layer_sizes=(),
+        )
+    assert str(error.value) == (
+        "pretraining='layerwise' needs dense networks with at least one hidden layer; "
+        "got architecture=DenseArchitecture(hidden_layer_sizes=(), activation='gelu', "
+        "tied_weights=False). Give hidden_layer_sizes, or set pretraining=None."
+    )
+
+
+def test_pretraining_is_repeatable_and_local(digits):
+    before = torch.get_rng_state()
+    first, second = (
+        pretrained(DenoisingAE, digits, pretraining="layerwise").transform(digits)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert torch.equal(before, torch.get_rng_state())
