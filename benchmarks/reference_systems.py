@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +19,8 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from common import RESULTS, save
+from reference_common import Result, fit, mnist, result, squared_error
+from reference_dense import DENSE_SYSTEMS
 from torch import nn
 
 from sklearn_ae import (
@@ -32,47 +33,12 @@ from sklearn_ae.datasets import load
 
 PATH = RESULTS / "reference_systems.json"
 
-Result = dict[str, object]
-
-
-@cache
-def mnist() -> tuple[np.ndarray, np.ndarray]:
-    """Return training and test images, one flat row each."""
-    X = load("mnist").X
-    return X[:60000], X[60000:]
-
 
 @cache
 def cifar10() -> tuple[np.ndarray, np.ndarray]:
     """Return training and test images in random order, one flat row each."""
     X, rng = load("cifar10").X, np.random.RandomState(0)
     return rng.permutation(X[:50000]), rng.permutation(X[50000:])
-
-
-def fit(model, X: np.ndarray) -> float:
-    """Fit a model and return the seconds that took."""
-    start = time.perf_counter()
-    model.fit(X)
-    return time.perf_counter() - start
-
-
-def squared_error(model, X: np.ndarray) -> float:
-    """Return the mean squared error per pixel."""
-    return float(np.mean((model.reconstruct(X) - X) ** 2))
-
-
-def result(
-    system: str, published: str, goal: str, ours: str, reached: bool, seconds: float
-) -> Result:
-    """Return one row of the table."""
-    return {
-        "system": system,
-        "published": published,
-        "to reach": goal,
-        "ours": ours,
-        "reached": bool(reached),
-        "seconds": seconds,
-    }
 
 
 # ------------------------------------------------------ S0: the collapsing autoencoder
@@ -406,6 +372,7 @@ SYSTEMS: dict[str, Callable[[], Result]] = {
     "S1d": s1d,
     "S2": s2,
     "S3": s3,
+    **DENSE_SYSTEMS,
 }
 
 

@@ -114,12 +114,14 @@ class BaseAutoencoder(AutoencoderNetworks):
     _structure_parameters: ClassVar[tuple[str, ...]] = (
         "architecture",
         "init",
+        "pretraining",
         "scaling",
         "loss",
     )
 
-    # For estimators without the parameter.
+    # For estimators without the parameters.
     pretraining: str | None = None
+    _warm_up: float = 0.0
 
     # --------------------------------------------------------------------- fitting
 
@@ -205,7 +207,7 @@ class BaseAutoencoder(AutoencoderNetworks):
                 self._record_history()
                 self._record_errors(rows)
                 self._record_code(rows)
-        self.beats_pca_ = self.reconstruction_error_ < self.pca_reconstruction_error_
+                self.beats_pca_ = self._is_better(rows)
         if outcome.interrupted:
             self._report_interrupt()
         return self
@@ -264,6 +266,7 @@ class BaseAutoencoder(AutoencoderNetworks):
             patience=self.n_iter_no_change if self.early_stopping else None,
             tol=self.tol,
             one_cycle=self.schedule == "one_cycle",
+            warm_up=self._warm_up,
             reference=float(reference),
         )
         if self.pretraining is not None and not continues:
@@ -278,7 +281,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         self.beats_pca_ = self._is_real_gain(losses, pca_losses, judged)
         falls_back = not self.beats_pca_ and self._starts_at_pca
         if falls_back:
-            self._fall_back_to_pca(X, seed, device, len(judged))
+            self._fall_back_to_pca(X, seed, device, judged)
         self._record_code(train.sample(_MOST_DESCRIBED_ROWS, seed))
         if not falls_back:
             self._warn_of_a_poor_network(judged)
@@ -367,15 +370,15 @@ class BaseAutoencoder(AutoencoderNetworks):
         return rows(X, order[n_validation:]), rows(X, order[:n_validation])
 
     def _fall_back_to_pca(
-        self, X, seed: int, device: torch.device, n_judged: int
+        self, X, seed: int, device: torch.device, judged: Rows
     ) -> None:
         """Make PCA of all rows the model."""
-        message = self._no_gain_message(n_judged)
+        message = self._no_gain_message(len(judged))
         rows = Rows(X, self._shift, self.scale_, device)
         self._pca = fit_pca(rows, self._count_pca_components(), seed)
         module, net = self._start_module(self._pca), self.net_
         self._install(module, net.batch_size, seed, device, net.history)
-        self.reconstruction_error_ = self.pca_reconstruction_error_
+        self._record_floor(judged)
         self.best_iter_ = 0
         message += (
             "The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
@@ -396,16 +399,16 @@ class BaseAutoencoder(AutoencoderNetworks):
                 "variance: take 'gelu' and torch's own initialisation); a "
                 "learning_rate that is too high, or too low for max_iter; rows that "
                 "partial_fit was given in the order of their classes (shuffle them)."
-                + ("" if self.init == "pca" else " init='pca' starts at PCA's codes."),
+                + (" init='pca' starts at PCA's codes." if self._has_pca_start else ""),
                 CodeCollapseWarning,
                 stacklevel=5,
             )
         elif not self.beats_pca_ and self.n_components_ < self.n_features_in_:
             message = self._no_gain_message(len(judged)) + "The network is kept"
-            if self.init == "pca":
-                message += ", because a code that is a feature map has no PCA start."
-            else:
+            if self._has_pca_start:
                 message += "; init='pca' would start at PCA's error."
+            else:
+                message += ", because codes of this kind have no PCA start."
             warnings.warn(message, PCAFloorWarning, stacklevel=5)
 
     def _no_gain_message(self, n_judged: int) -> str:
@@ -428,6 +431,14 @@ class BaseAutoencoder(AutoencoderNetworks):
         pca_errors = self._judge(self._squared_error(self._rebuild_by_pca), judged)
         self.reconstruction_error_ = float(errors.mean())
         self.pca_reconstruction_error_ = float(pca_errors.mean())
+
+    def _record_floor(self, judged: Rows) -> None:
+        """Record the errors of the model that took the network's place."""
+        self.reconstruction_error_ = self.pca_reconstruction_error_
+
+    def _is_better(self, rows: Rows) -> bool:
+        """Tell whether the model is better than PCA on rows, reliably or not."""
+        return self.reconstruction_error_ < self.pca_reconstruction_error_
 
     def _record_code(self, rows: Rows) -> None:
         """Record what only codes of this kind have; ``rows`` are training rows."""

@@ -169,15 +169,18 @@ class Comparison:
     def plot_codes(self):
         """Draw held-out codes of two components, coloured by label."""
         plt = import_pyplot()
-        n_panels = len(self.codes)
+        n_columns = min(3, len(self.codes))
+        n_rows = -(-len(self.codes) // n_columns)
         figure, axes = plt.subplots(
-            1,
-            n_panels,
-            figsize=(4.5 * n_panels, 4.2),
+            n_rows,
+            n_columns,
+            figsize=(4.5 * n_columns, 4.2 * n_rows),
             squeeze=False,
             layout="constrained",
         )
-        for ax, (name, codes) in zip(axes[0], self.codes.items(), strict=True):
+        for ax in axes.flat[len(self.codes) :]:
+            ax.set_axis_off()
+        for ax, (name, codes) in zip(axes.flat, self.codes.items(), strict=False):
             CodeDisplay(codes, self.labels, name=name).plot(ax)
         handles, names = axes[0, 0].get_legend_handles_labels()
         if handles:

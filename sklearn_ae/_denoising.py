@@ -62,7 +62,8 @@ class DenoisingAE(BaseAutoencoder):
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
         a linear autoencoder.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
-        Function after each hidden layer. Code and output are linear.
+        Function after each hidden layer. The output is linear, and so is the code
+        without `code_activation`.
     tied_weights : bool, default=False
         Let the decoder use the encoder's weights, transposed.
     architecture : Architecture or callable, default=None
@@ -319,5 +320,5 @@ class DenoisingAE(BaseAutoencoder):
         )
 
     @property
-    def _starts_at_pca(self) -> bool:
-        return self.code_activation is None and super()._starts_at_pca
+    def _has_pca_start(self) -> bool:
+        return self.code_activation is None and super()._has_pca_start

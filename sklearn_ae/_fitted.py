@@ -68,6 +68,9 @@ class FittedAutoencoder(
         """Return a function of all rows, computed in evaluation mode."""
         return np.concatenate(list(self._blocks(function, rows, size)))
 
+    def _reconstruct(self, block: torch.Tensor) -> torch.Tensor:
+        return self.module_.reconstruct(block)
+
     def _encode(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.encode(block)
 
@@ -132,7 +135,8 @@ class FittedAutoencoder(
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components), float32
-            Codes; with ``scaling="global"`` they have the unit of X, as PCA's have.
+            Codes; where they are linear and ``scaling="global"`` they have the unit of
+            X, as PCA's have. Those of :class:`VAE` have the prior's.
         """
         rows = self._rows(X)
         return self._per_row(self._encode, rows) * np.float32(self._code_unit)
@@ -177,9 +181,10 @@ class FittedAutoencoder(
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features), float32
-            ``inverse_transform(transform(X))``, with the axes of the training rows.
+            ``inverse_transform(transform(X))``, with the axes of the training rows,
+            unless an option of the estimator says otherwise.
         """
-        return self._to_units(self._per_row(self.module_.reconstruct, self._rows(X)))
+        return self._to_units(self._per_row(self._reconstruct, self._rows(X)))
 
     def score_samples(self, X) -> np.ndarray:
         """Return minus the mean squared reconstruction error of each row.
@@ -195,9 +200,7 @@ class FittedAutoencoder(
             In squared units of X, averaged over features; at most 0, and lower for
             more unusual rows.
         """
-        return -self._per_row(
-            self._squared_error(self.module_.reconstruct), self._rows(X)
-        )
+        return -self._per_row(self._squared_error(self._reconstruct), self._rows(X))
 
     def score(self, X, y=None) -> float:
         """Return the share of the variance that is reconstructed.
@@ -219,7 +222,7 @@ class FittedAutoencoder(
         """
         rows = self._rows(X)
         offset = torch.as_tensor((self.mean_ - self._shift) / self.scale_)
-        errors = self._per_row(self._squared_error(self.module_.reconstruct), rows)
+        errors = self._per_row(self._squared_error(self._reconstruct), rows)
         spread = self._per_row(
             self._squared_error(lambda block: offset.to(block).expand_as(block)), rows
         )

@@ -78,6 +78,15 @@ class AutoencoderNetworks(FittedAutoencoder):
     ) -> tuple[nn.Module, nn.Module]:
         return build_pair(architecture, n_features, n_components)
 
+    def _check_bare_decoder(self, module: Autoencoder) -> None:
+        """Raise a ValueError if a decoder needs more of the encoder than the code."""
+        if not module.decodes_bare_codes:
+            raise ValueError(
+                f"{type(self).__name__} needs a decoder that sees codes alone; got "
+                "upsampling='unpool', which also needs the positions of the encoder's "
+                "maxima. Take upsampling='nearest'."
+            )
+
     def _build_link(self) -> nn.Module | None:
         """Return the map from a reconstruction to the decoder's raw output."""
         link = LOSSES[self.loss].link
@@ -105,8 +114,13 @@ class AutoencoderNetworks(FittedAutoencoder):
         return None
 
     @property
+    def _has_pca_start(self) -> bool:
+        """Whether there is a PCA start for codes of this kind."""
+        return self._settled_code_width() is None
+
+    @property
     def _starts_at_pca(self) -> bool:
-        return self.init == "pca" and self._settled_code_width() is None
+        return self.init == "pca" and self._has_pca_start
 
     def _build_networks(
         self, n_features: int, n_components: int
@@ -123,6 +137,7 @@ class AutoencoderNetworks(FittedAutoencoder):
                 n_components,
                 n_outputs=self._outputs_per_component * n_components,
                 tied=getattr(architecture, "tied_weights", False),
+                gated=self.pretraining is not None,
                 link=self._build_link(),
             )
         refinement = None
@@ -169,12 +184,14 @@ class AutoencoderNetworks(FittedAutoencoder):
         self, rows: Rows, batch_size: int, seed: int, plan: TrainingPlan
     ) -> None:
         """Let each layer learn to encode the one below, before all learn together."""
-        is_dense = dense_layers(self.module_.encoder) is not None
-        if not is_dense or not len(dense_layers(self.module_.encoder)) > 1:
+        encoder = dense_layers(self.module_.encoder) or []
+        decoder = dense_layers(self.module_.decoder) or []
+        if not len(encoder) == len(decoder) > 1:
             raise ValueError(
-                f"pretraining={self.pretraining!r} needs dense networks with at least "
-                f"one hidden layer; got architecture={self._find_architecture()!r}. "
-                "Give hidden_layer_sizes, or set pretraining=None."
+                f"pretraining={self.pretraining!r} needs mirrored dense networks with "
+                "at least one hidden layer; got "
+                f"architecture={self._find_architecture()!r}. Give "
+                "hidden_layer_sizes, or set pretraining=None."
             )
 
         def make_net(pair: Autoencoder, is_first: bool) -> AutoencoderNet:

@@ -33,8 +33,10 @@ _LEAST_GAIN_OF_ONE_ROW = 1.5
 # likelihoods would not be bounded.
 _LEAST_NOISE = 1e-6
 
-# A gain in likelihood counts from so many nats per feature and square root of a row.
-_LEAST_NATS_OF_ONE_ROW = 0.05
+# A gain in likelihood counts from so many nats per feature, over the square root of the
+# number of rows. On four small tables validation rows promised up to 0.33 where test
+# rows lost (``benchmarks/vae_likelihood.py`` has their gains).
+_LEAST_NATS_OF_ONE_ROW = 0.4
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def is_real_likelihood_gain(
     Returns
     -------
     bool
-        True if the mean gain is more than ``0.05 * n_features / sqrt(n_rows)`` nats,
+        True if the mean gain is more than ``0.4 * n_features / sqrt(n_rows)`` nats,
         and Wilcoxon's one-sided signed-rank test gives p < 0.05.
     """
     gains = pca_losses - losses

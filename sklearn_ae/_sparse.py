@@ -15,6 +15,7 @@ from ._base import BaseAutoencoder
 from ._pca import PCABaseline
 from ._validation import Interval, StrOptions
 from .exceptions import DeadUnitsWarning
+from .nn.architectures import Architecture
 from .nn.losses import LOSSES, ReconstructionObjective
 from .nn.sparse import (
     BatchTopK,
@@ -36,8 +37,9 @@ __all__ = ["SparseAE"]
 _MOST_DEFAULT_COMPONENTS = 1024
 _MOST_DEFAULT_COEFS = 32
 
-# A warning is given if more than this share of the units is dead.
+# A warning is given if more than this share of the units, and number, is dead.
 _MOST_DEAD = 0.1
+_FEW_DEAD = 10
 
 
 class SparseAE(BaseAutoencoder):
@@ -242,7 +244,6 @@ class SparseAE(BaseAutoencoder):
         *BaseAutoencoder._structure_parameters,
         "sparsity",
         "n_nonzero_coefs",
-        "transform_n_nonzero_coefs",
         "target",
     )
 
@@ -334,16 +335,19 @@ class SparseAE(BaseAutoencoder):
         return sp.vstack([sp.csr_array(block * unit) for block in blocks], format="csr")
 
     def _encode(self, block: torch.Tensor) -> torch.Tensor:
-        if self.transform_n_nonzero_coefs is None:
+        n_kept, bottleneck = self.transform_n_nonzero_coefs, self.module_.bottleneck
+        if n_kept is None or not isinstance(bottleneck, TopK):
             return self.module_.encode(block)
-        n_kept = min(self.transform_n_nonzero_coefs, self.n_components_)
+        n_kept = min(n_kept, self.n_components_)
         return keep_largest(self.module_.encoder(block), n_kept)
 
     # ------------------------------------------------------------- module, objective
 
     def _build_module(self, n_features: int, n_components: int) -> SparseAutoencoder:
         encoder, decoder = self._build_networks(n_features, n_components)
-        if not self._starts_at_pca:
+        # Networks of one's own keep the weights that they were given.
+        is_ours = isinstance(self.architecture, Architecture | None)
+        if is_ours and not self._starts_at_pca:
             start_tied(encoder, decoder)
         bottleneck = {
             "topk": lambda: TopK(self.n_nonzero_coefs_),
@@ -352,7 +356,9 @@ class SparseAE(BaseAutoencoder):
             "kl": lambda: LogisticUnits(self.target),
         }[self.sparsity]()
         output = LOSSES[self.loss].output()
-        return SparseAutoencoder(encoder, decoder, output, bottleneck, n_components)
+        module = SparseAutoencoder(encoder, decoder, output, bottleneck, n_components)
+        self._check_bare_decoder(module)
+        return module
 
     def _build_objective(self) -> nn.Module:
         penalty = {
@@ -362,10 +368,10 @@ class SparseAE(BaseAutoencoder):
         return SparseObjective(self.loss, penalty.get(self.sparsity), self.alpha)
 
     @property
-    def _starts_at_pca(self) -> bool:
+    def _has_pca_start(self) -> bool:
         n_active = self.n_nonzero_coefs_
         has_pairs = n_active is not None and self.n_components_ >= 2 * n_active
-        return super()._starts_at_pca and has_pairs
+        return has_pairs and super()._has_pca_start
 
     def _start_at(self, module: SparseAutoencoder, pca: PCABaseline) -> None:
         pairs = pca.components[: self.n_components_ // 2]
@@ -423,6 +429,11 @@ class SparseAE(BaseAutoencoder):
             self._n_active = max(1, round(float(active.mean())))
         super()._record_errors(judged)
 
+    def _record_floor(self, judged: Rows) -> None:
+        # The start may be better than PCA with as many components.
+        errors = self._judge(self._squared_error(self._rebuild), judged)
+        self.reconstruction_error_ = float(errors.mean())
+
     def _count_active(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.is_active(self.module_.encode(block)).sum(1).float()
 
@@ -440,7 +451,7 @@ class SparseAE(BaseAutoencoder):
     def _warn_of_a_poor_network(self, judged: Rows) -> None:
         super()._warn_of_a_poor_network(judged)
         n_dead = len(self.dead_units_)
-        if n_dead > _MOST_DEAD * self.n_components_:
+        if n_dead > max(_MOST_DEAD * self.n_components_, _FEW_DEAD):
             warnings.warn(
                 f"{n_dead} of {self.n_components_} units are active in no training row "
                 "(of up to 50,000). Choose fewer n_components or more active units "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,6 +16,7 @@ __all__ = [
     "check_container",
     "check_counts",
     "check_magnitude",
+    "check_number",
     "check_unit_interval",
     "fit_context",
 ]
@@ -65,6 +67,12 @@ def check_counts(X: np.ndarray | sp.csr_array, name: str, likelihood: str) -> No
             f"of at least 0; got {values[wrong][0]:.4g}. Round them, or use "
             "likelihood='gaussian'."
         )
+
+
+def check_number(name: str, value) -> None:
+    """Raise a ValueError unless a value is an integer of at least 1."""
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
 
 
 def check_container(X, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -13,7 +15,13 @@ from torch import nn
 
 from ._base import BaseAutoencoder
 from ._pca import PCABaseline, is_real_likelihood_gain
-from ._validation import Interval, StrOptions, check_counts, check_unit_interval
+from ._validation import (
+    Interval,
+    StrOptions,
+    check_counts,
+    check_number,
+    check_unit_interval,
+)
 from .exceptions import PosteriorCollapseWarning
 from .nn.architectures import build_pair
 from .nn.dense import PaddedDecoder
@@ -37,9 +45,8 @@ _LEAST_ACTIVE_VARIANCE = 0.01
 # A warning is given if no more than this share of the components is active.
 _FEW_ACTIVE = 0.1
 
-# Values of the decoder's output that likelihoods hold at once.
-_MOST_VALUES = 2**24
-_LIKELIHOOD_ROWS = 128
+# Rows whose likelihood is estimated at once, with many draws for each.
+_ROWS_AT_ONCE = 128
 
 
 class VAE(BaseAutoencoder):
@@ -73,7 +80,7 @@ class VAE(BaseAutoencoder):
         ``"poisson"`` and ``"negative_binomial"`` for counts, the latter with a learned
         overdispersion per feature.
     beta : float, default=1.0
-        Weight of the KL divergence, at least 0; 1 is the bound itself [2]_.
+        Weight of the KL divergence, at least 0; 1 is the bound itself [7]_.
     kl_warmup : float, default=0.0
         Share of `max_iter`, in [0, 1], in which the weight rises from 0 to `beta`.
     free_bits : float, default=0.0
@@ -83,8 +90,10 @@ class VAE(BaseAutoencoder):
         Latent draws per row; more than one trains the tighter bound of the importance
         weighted autoencoder [5]_, at that many times the decoder's cost.
     size_factor : {"sum"} or None, default=None
-        For counts: ``"sum"`` multiplies rates by the sum of the row over the mean
-        sum, so that codes need not hold it. Codes alone are decoded at the mean size.
+        For counts: ``"sum"`` divides rows by their sum over the mean sum before they
+        are encoded, and multiplies rates by it, so that codes do not hold it.
+        Likelihoods are then given the sum, ``reconstruct`` uses it, and codes alone are
+        decoded at the mean sum. Training starts at random weights.
     hidden_layer_sizes : tuple of int, default=(256, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
         a linear autoencoder.
@@ -95,7 +104,9 @@ class VAE(BaseAutoencoder):
     architecture : Architecture or callable, default=None
         Builds the networks in place of the three parameters above: an object such
         as :class:`DenseArchitecture`, or a callable ``(n_features, n_components) ->
-        (encoder, decoder)`` that returns torch modules.
+        (encoder, decoder)`` that returns torch modules. It is called twice: with twice
+        as many components for an encoder of means and log-variances, then for the
+        decoder.
     init : {"pca", "random"}, default="pca"
         ``"pca"`` puts a linear layer beside each network, so that training starts at
         probabilistic PCA, and puts that floor under the result. ``"random"`` trains
@@ -219,6 +230,8 @@ class VAE(BaseAutoencoder):
        autoencoders. arXiv:1509.00519
     .. [6] Tipping, M. E. & Bishop, C. M. (1999). Probabilistic principal component
        analysis. doi:10.1111/1467-9868.00196
+    .. [7] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
+       constrained variational framework. ICLR.
 
     Examples
     --------
@@ -251,6 +264,7 @@ class VAE(BaseAutoencoder):
     _structure_parameters: ClassVar[tuple[str, ...]] = (
         "architecture",
         "init",
+        "pretraining",
         "scaling",
         "likelihood",
         "n_importance_samples",
@@ -342,12 +356,7 @@ class VAE(BaseAutoencoder):
             In nats, for rows in the units of X and ``beta=1``; at most the
             log-likelihood.
         """
-
-        def bound(block: torch.Tensor) -> torch.Tensor:
-            _, log_likelihood, *latent = self.module_.draw(block, n_samples)
-            return log_likelihood.mean(0) - kl_to_prior(*latent[:2]).sum(1)
-
-        return self._judge(bound, self._rows(X), size=_LIKELIHOOD_ROWS)
+        return self._estimate(self.module_.bound, X, n_samples)
 
     def log_likelihood(self, X, n_samples: int = 1000) -> np.ndarray:
         """Estimate the log-likelihood of each row by importance sampling.
@@ -367,18 +376,15 @@ class VAE(BaseAutoencoder):
             ``PCA.score_samples`` and ``FactorAnalysis.score_samples``. For counts and
             binary values it is a log-probability.
         """
-        rows = self._rows(X)
-        at_once = min(n_samples, self._fitting_draws())
+        return self._estimate(self.module_.log_likelihood, X, n_samples)
 
-        def estimate(block: torch.Tensor) -> torch.Tensor:
-            total = torch.full((len(block),), -torch.inf, device=block.device)
-            for first in range(0, n_samples, at_once):
-                n_draws = min(at_once, n_samples - first)
-                weights = self.module_.log_weights(block, n_draws)
-                total = torch.logaddexp(total, weights.logsumexp(0))
-            return total - np.log(n_samples)
-
-        return self._judge(estimate, rows, size=_LIKELIHOOD_ROWS)
+    def _estimate(self, function: Callable, X, n_samples: int) -> np.ndarray:
+        check_is_fitted(self)
+        check_number("n_samples", n_samples)
+        X = self._validate_rows(X, reset=False)
+        self._check_values(X, "X")
+        rows = Rows(X, self._shift, self.scale_, torch.device(self.device_))
+        return self._judge(partial(function, n_draws=n_samples), rows, _ROWS_AT_ONCE)
 
     def sample(
         self, n_samples: int = 1, *, noise: bool = False, random_state=None
@@ -401,7 +407,7 @@ class VAE(BaseAutoencoder):
             Rows in the units and with the axes of the training rows.
         """
         check_is_fitted(self)
-        self._check_decodable()
+        check_number("n_samples", n_samples)
         device = torch.device(self.device_)
         with isolated_rng(draw_seed(random_state), device), torch.inference_mode():
             self.module_.eval()
@@ -424,17 +430,13 @@ class VAE(BaseAutoencoder):
         Returns
         -------
         X : ndarray of shape (n_steps, n_features), float32
-            From the reconstruction of `a` to that of `b`, with the axes of the
-            training rows.
+            From the decoded code of `a` to that of `b`, with the axes of the training
+            rows.
         """
         ends = np.stack([np.asarray(a), np.asarray(b)])
         start, end = self._per_row(self._encode, self._rows(ends))
         share = np.linspace(0, 1, n_steps, dtype=np.float32)[:, None]
         return self.inverse_transform((1 - share) * start + share * end)
-
-    def _fitting_draws(self) -> int:
-        """Return how many draws per row fit into memory at once."""
-        return max(1, _MOST_VALUES // (_LIKELIHOOD_ROWS * self.n_features_in_))
 
     # -------------------------------------------------------------- module, objective
 
@@ -452,15 +454,14 @@ class VAE(BaseAutoencoder):
         self, n_features: int, n_components: int
     ) -> VariationalAutoencoder:
         encoder, decoder = self._build_networks(n_features, n_components)
-        return self._assemble(encoder, decoder)
-
-    def _assemble(
-        self, encoder: nn.Module, decoder: nn.Module
-    ) -> VariationalAutoencoder:
         likelihood = LIKELIHOODS[self.likelihood](self._shift, self.scale_)
         mean_size = float(self.mean_.sum()) if self.size_factor == "sum" else None
         n_draws = self.n_importance_samples
-        return VariationalAutoencoder(encoder, decoder, likelihood, n_draws, mean_size)
+        module = VariationalAutoencoder(
+            encoder, decoder, likelihood, n_draws, mean_size
+        )
+        self._check_bare_decoder(module)
+        return module
 
     def _build_objective(self) -> nn.Module:
         return EvidenceBound(self.beta, self.kl_warmup, self.free_bits)
@@ -472,9 +473,11 @@ class VAE(BaseAutoencoder):
 
     def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
         n_features, n_components = self.n_features_in_, self.n_components_
-        module = self._assemble(
+        module = VariationalAutoencoder(
             LinearPath(nn.Linear(n_features, 2 * n_components), None),
             LinearPath(nn.Linear(n_components, n_features), None, self._build_link()),
+            LIKELIHOODS[self.likelihood](self._shift, self.scale_),
+            self.n_importance_samples,
         )
         self._start_at(module, self._pca)
         module = module.to(block.device).eval()
@@ -483,8 +486,7 @@ class VAE(BaseAutoencoder):
     def _is_real_gain(
         self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
     ) -> bool:
-        self.log_likelihood_bound_ = -float(losses.mean())
-        self.pca_log_likelihood_bound_ = -float(pca_losses.mean())
+        self._record_bounds(losses, pca_losses)
         return is_real_likelihood_gain(losses, pca_losses, self.n_features_in_)
 
     # ----------------------------------------------------------------------- fitting
@@ -505,6 +507,21 @@ class VAE(BaseAutoencoder):
             )
         elif LIKELIHOODS[self.likelihood].of_counts:
             check_counts(X, name, self.likelihood)
+
+        if self.free_bits > 0 and self.n_importance_samples > 1:
+            raise ValueError(
+                "free_bits needs n_importance_samples=1, because the bound of several "
+                "draws has no KL divergence of its own; got "
+                f"n_importance_samples={self.n_importance_samples}. Set free_bits=0."
+            )
+
+    @property
+    def _has_pca_start(self) -> bool:
+        return self.size_factor is None and super()._has_pca_start
+
+    @property
+    def _warm_up(self) -> float:
+        return self.kl_warmup
 
     @property
     def _scaling_in_use(self) -> str | None:
@@ -531,6 +548,21 @@ class VAE(BaseAutoencoder):
     def _learn_scaling(self, X) -> None:
         super()._learn_scaling(X)
         self._code_unit = 1.0  # the prior's
+
+    def _record_floor(self, judged: Rows) -> None:
+        # Probabilistic PCA rebuilds rows a little nearer to their mean than PCA.
+        errors = self._judge(self._squared_error(self._rebuild), judged)
+        self.reconstruction_error_ = float(errors.mean())
+        self.log_likelihood_bound_ = self.pca_log_likelihood_bound_
+
+    def _is_better(self, rows: Rows) -> bool:
+        losses = (self._judge(loss, rows) for loss in (self._loss, self._pca_loss))
+        self._record_bounds(*losses)
+        return self.log_likelihood_bound_ > self.pca_log_likelihood_bound_
+
+    def _record_bounds(self, losses: np.ndarray, pca_losses: np.ndarray) -> None:
+        self.log_likelihood_bound_ = -float(losses.mean())
+        self.pca_log_likelihood_bound_ = -float(pca_losses.mean())
 
     def _record_code(self, rows: Rows) -> None:
         def describe(block: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,10 @@ OWN_CHECKS = [
     check_transformer_get_feature_names_out_pandas,
 ]
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning"),
+]
 
 
 @parametrize_with_checks([cls() for cls in ESTIMATORS])

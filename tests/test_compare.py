@@ -1,5 +1,6 @@
 import re
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn_ae import (
     AutoencoderTransformer,
     CodeCollapseWarning,
     ConvAutoencoderTransformer,
+    SparseAE,
     compare,
 )
 from sklearn_ae._base import BaseAutoencoder
@@ -194,3 +196,14 @@ def test_images_keep_their_shape_in_the_comparison():
     conv = ConvAutoencoderTransformer(max_iter=1, channels=(2,))
     result = compare(X, None, [conv], [1], cv=2)
     assert result.image_shape == (4, 6)
+
+
+def test_sparse_codes_are_compared_at_their_active_units(labelled):
+    X, y = labelled
+    model = SparseAE(max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = compare(X, y, [model], n_components=[2], cv=2)
+    assert result.estimators == ["PCA", "SparseAE", "SparseAE (active units)"]
+    errors = result.frame.groupby("estimator")["relative_error"].mean()
+    assert errors["SparseAE (active units)"] <= 1.0 < errors["SparseAE"]

@@ -133,3 +133,16 @@ def test_floor_holds_for_denoising(noise):
     with pytest.warns(PCAFloorWarning, match="The fitted model is PCA of all rows"):
         model = fit(noise, 2, corruption_level=0.01)
     assert model.reconstruction_error_ == model.pca_reconstruction_error_
+
+
+def test_activation_on_the_code(digits):
+    model = fit(digits, 100, hidden_layer_sizes=(), code_activation="relu")
+    codes = model.transform(digits)
+    assert codes.min() == 0
+    assert 0.05 < (codes > 0).mean() < 0.95
+    np.testing.assert_allclose(
+        model.inverse_transform(codes), model.reconstruct(digits), atol=1e-5
+    )
+    assert model.reconstruction_error_ < digits.var(axis=0).mean()
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.transform(digits), codes)

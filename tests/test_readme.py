@@ -27,7 +27,7 @@ def test_code_runs(capsys):
     assert "against PCA's" in lines[2]
     assert "reduce__n_components" in lines[3]
     assert float(lines[4]) > 0.8
-    assert lines[5] == "(3, 8, 8)"
+    assert lines[5:] == ["(3, 8, 8)", "True", "(3, 64)"]
 
 
 def test_table_is_that_of_the_committed_comparison():
@@ -71,3 +71,19 @@ def test_figures_of_images_are_those_of_the_committed_results():
     for row in accuracies:
         if row["estimator"] != "AutoencoderTransformer":
             assert f"{row['accuracy']:.3f}" in text
+
+
+def test_figures_of_the_variants_are_those_of_the_committed_results():
+    text = " ".join(README.split())
+    runs = json.loads((RESULTS / "denoising.json").read_text())["runs"]
+    ratios = [run["ratio"] for run in runs]
+    assert f"{min(ratios):.2f} to {max(ratios):.2f} of the error of PCA" in text
+    summary = json.loads((RESULTS / "vae_likelihood.json").read_text())["summary"]
+    assert f"{summary['sets better']} of {summary['sets']} tabular sets" in text
+    assert f"at worst {summary['least gain']:+.3f} nats per feature" in text
+    mnist = json.loads((RESULTS / "vae_mnist.json").read_text())
+    nats = mnist["negative log-likelihood"]
+    assert f"{nats:.2f} nats after {mnist['epochs']} epochs" in text
+    methods = json.loads((RESULTS / "code_classification.json").read_text())["methods"]
+    for row in methods.values():
+        assert f"{row['test error [%]']:.2f} %" in text

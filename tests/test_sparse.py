@@ -4,10 +4,18 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from torch import nn
 
-from sklearn_ae import ConvArchitecture, DeadUnitsWarning, SparseAE
+from sklearn_ae import (
+    VAE,
+    CodeCollapseWarning,
+    ConvArchitecture,
+    DeadUnitsWarning,
+    SparseAE,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning"),
@@ -184,3 +192,44 @@ def test_transform_n_nonzero_coefs_without_topk(digits):
         "transform_n_nonzero_coefs needs sparsity='topk'; got sparsity='l1'. Leave it "
         "None."
     )
+
+
+@pytest.mark.parametrize("cls", [SparseAE, VAE])
+def test_remembered_positions_are_refused(cls):
+    images = load_digits().images / 16
+    pooled = ConvArchitecture(
+        channels=(4,), downsampling="max_pool", upsampling="unpool"
+    )
+    with pytest.raises(ValueError, match="needs a decoder that sees") as error:
+        cls(16, architecture=pooled, max_iter=1, random_state=0).fit(images)
+    assert str(error.value) == (
+        f"{cls.__name__} needs a decoder that sees codes alone; got "
+        "upsampling='unpool', which also needs the positions of the encoder's maxima. "
+        "Take upsampling='nearest'."
+    )
+
+
+@pytest.mark.parametrize("sparsity", SPARSITIES)
+def test_step_by_step(digits, sparsity):
+    model = SparseAE(sparsity=sparsity, random_state=0)
+    errors = []
+    for _ in range(4):
+        model.partial_fit(digits)
+        errors.append(model.reconstruction_error_)
+    assert errors[-1] < errors[0]
+    assert model.mean_activity_.shape == (128,)
+    further = fit(digits, sparsity=sparsity, warm_start=True).fit(digits)
+    assert further.n_iter_ == 10
+
+
+def test_own_networks_keep_their_weights(digits):
+    encoder, decoder = nn.Linear(64, 90, bias=False), nn.Linear(90, 64)
+    norms = decoder.weight.detach().norm(dim=0)
+
+    def build(n_features, n_components):
+        return encoder, decoder
+
+    params = {"init": "random", "max_iter": 1, "learning_rate": 1e-9}
+    with pytest.warns(CodeCollapseWarning):
+        fit(digits, 90, architecture=build, **params)
+    torch.testing.assert_close(decoder.weight.detach().norm(dim=0), norms)

@@ -15,6 +15,7 @@ from sklearn_ae import (
     PCAFloorWarning,
     PosteriorCollapseWarning,
 )
+from sklearn_ae.nn.variational import EvidenceBound
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -76,6 +77,8 @@ def test_floor_is_probabilistic_pca_of_all_rows(noise):
     assert "The fitted model is PCA of all rows" in str(caught[0].message)
     expected = PCA(2).fit(noise).score_samples(noise)
     np.testing.assert_allclose(model.log_likelihood(noise, 1), expected, atol=1e-3)
+    assert model.log_likelihood_bound_ == model.pca_log_likelihood_bound_
+    assert model.reconstruction_error_ >= model.pca_reconstruction_error_
 
 
 def test_more_components_than_rows_or_features(noise):
@@ -107,7 +110,7 @@ def test_rates_are_recovered(likelihood, size_factor):
     rates = 100 * np.exp(0.5 * np.tanh(latent @ rng.standard_normal((2, 20))))
     sizes = rng.uniform(0.5, 2, size=(4000, 1)) if size_factor else 1.0
     X = rng.poisson(rates * sizes)
-    model = fit(X, 2, likelihood=likelihood, size_factor=size_factor, max_iter=40)
+    model = fit(X, 2, likelihood=likelihood, size_factor=size_factor, max_iter=60)
     error = np.abs(model.reconstruct(X) - rates * sizes).mean() / rates.mean()
     assert error < 0.05
 
@@ -136,13 +139,15 @@ def test_binary_values(digits):
         {"free_bits": 0.1},
         {"init": "random"},
         {"init": "random", "tied_weights": True},
-        {"hidden_layer_sizes": ()},
+        {"hidden_layer_sizes": (), "init": "random"},
         {"likelihood": "poisson", "size_factor": "sum"},
     ],
     ids=str,
 )
 def test_options_train_and_are_repeatable(digits, params):
+    params = {"early_stopping": False, "max_iter": 8} | params
     model = fit(digits, **params)
+    assert model.best_iter_ > 0  # not the floor
     codes = model.transform(digits)
     np.testing.assert_array_equal(model.transform(digits), codes)
     np.testing.assert_array_equal(fit(digits, **params).transform(digits), codes)
@@ -232,10 +237,12 @@ def test_healthy_posteriors_give_no_warning(digits):
 
 def test_divergence_per_component(digits):
     model = fit(digits, 4, max_iter=20, early_stopping=False)
-    assert model.kl_per_component_.shape == (4,)
-    draws = model.elbo(digits, 50)
+    with torch.inference_mode():
+        rows = next(model._rows(digits).blocks())
+        mean, log_variance = model.module_.posterior(rows)
+    divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean(0)
+    np.testing.assert_allclose(model.kl_per_component_, divergence, rtol=1e-4)
     assert (model.kl_per_component_ > 0.5).all()
-    assert np.isfinite(draws).all()
 
 
 @pytest.mark.parametrize(
@@ -267,6 +274,13 @@ def test_divergence_per_component(digits):
             "probabilistic PCA is not its decoder's transpose; got init='pca'.",
         ),
         (
+            {"free_bits": 0.1, "n_importance_samples": 5},
+            [[0.0, 1], [2.0, 0], [1, 1]],
+            "free_bits needs n_importance_samples=1, because the bound of several "
+            "draws has no KL divergence of its own; got n_importance_samples=5. Set "
+            "free_bits=0.",
+        ),
+        (
             {"architecture": ConvArchitecture(bottleneck="map", image_shape=(2, 2))},
             np.eye(4),
             "the code of VAE must be a vector of latent variables; got an architecture "
@@ -282,5 +296,59 @@ def test_bad_input_to_fit(params, X, message):
 
 def test_architecture_is_used(digits):
     model = fit(digits, architecture=DenseArchitecture((7,)), max_iter=1)
-    layers = [name for name, _, _ in model.summary().layers]
-    assert "code" in layers
+    assert (7,) in [shape for _, shape, _ in model.summary().layers]
+
+
+# ---------------------------------------------------------------- step by step
+
+
+def test_partial_fit_weighs_the_divergence_in_full(digits):
+    """A pass is no warm-up, and its gain is one of the bound."""
+    weights = []
+
+    def forward(self, output, target):
+        weights.append(self.progress)
+        return original(self, output, target)
+
+    original = EvidenceBound.forward
+    model = VAE(4, kl_warmup=0.5, random_state=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EvidenceBound, "forward", forward)
+        for _ in range(5):
+            model.partial_fit(digits)
+    assert set(weights) == {1.0}
+    gain = model.log_likelihood_bound_ - model.pca_log_likelihood_bound_
+    assert model.beats_pca_ == (gain > 0)
+    assert model.beats_pca_
+
+
+def test_warm_start_goes_on(digits):
+    model = fit(digits, warm_start=True, early_stopping=False)
+    bound = model.log_likelihood_bound_
+    model.fit(digits)
+    assert model.n_iter_ == 10
+    assert model.log_likelihood_bound_ > bound
+
+
+def test_early_stopping_waits_for_the_warm_up(digits):
+    model = VAE(4, kl_warmup=1.0, max_iter=25, n_iter_no_change=3, random_state=0)
+    assert model.fit(digits).n_iter_ == 25
+
+
+def test_size_factor_takes_the_size_out_of_the_code(digits):
+    model = fit(digits, likelihood="poisson", size_factor="sum", max_iter=10)
+    codes = model.transform(digits)
+    np.testing.assert_allclose(model.transform(3 * digits), codes, atol=1e-3)
+    np.testing.assert_allclose(
+        model.reconstruct(3 * digits), 3 * model.reconstruct(digits), rtol=1e-2
+    )
+
+
+@pytest.mark.parametrize("method", ["elbo", "log_likelihood"])
+def test_likelihoods_are_of_values_that_can_be(digits, method):
+    model = fit(digits, likelihood="poisson", max_iter=1)
+    with pytest.raises(ValueError, match="takes the values of X as counts"):
+        getattr(model, method)(digits + 0.5)
+    with pytest.raises(ValueError, match="n_samples must be") as error:
+        getattr(model, method)(digits, 0)
+    assert str(error.value) == "n_samples must be an integer of at least 1; got 0."

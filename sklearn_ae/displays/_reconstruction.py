@@ -123,7 +123,10 @@ class ReconstructionDisplay:
                 ax.plot(positions, rows[index], color=color, lw=width, label=name)
             ax.set_ylabel(f"row {index + 1}")
             ax.grid(alpha=0.3)
-        self.axes_[0, 0].legend(ncols=len(lines), fontsize=8)
+        handles, labels = self.axes_[0, 0].get_legend_handles_labels()
+        self.figure_.legend(
+            handles, labels, loc="outside lower center", ncols=3, fontsize=8
+        )
         if self.feature_names is not None and len(positions) <= 30:
             ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
         ax.set_xlabel("feature")

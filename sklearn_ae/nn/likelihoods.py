@@ -15,6 +15,8 @@ __all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "ScaledLink"]
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
 _LARGEST_LOG_RATE = 20.0
+# Overdispersed counts start nearly as Poisson's.
+_LOG_SIZE = 4.0
 
 
 class ScaledLink(nn.Module):
@@ -162,6 +164,7 @@ class Poisson(Likelihood):
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""
         counts = self._to_units(rows).round()
+        raw = raw.clamp(max=_LARGEST_LOG_RATE)
         return (counts * raw - self._rate(raw) - torch.lgamma(counts + 1)).sum(-1)
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
@@ -181,7 +184,7 @@ class NegativeBinomial(Poisson):
 
     def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
         super().__init__(shift, scale)
-        self.log_size = nn.Parameter(torch.full((len(scale),), 2.0))
+        self.log_size = nn.Parameter(torch.full((len(scale),), _LOG_SIZE))
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""

@@ -167,6 +167,7 @@ def add_linear_path(
     *,
     n_outputs: int | None = None,
     tied: bool = False,
+    gated: bool = False,
     link: nn.Module | None = None,
 ) -> tuple[LinearPath, LinearPath]:
     """Put a linear layer beside each of two networks, and silence the networks.
@@ -181,6 +182,8 @@ def add_linear_path(
         Width of the encoder's output; None means that it is the code.
     tied : bool, default=False
         Share the weight of the two linear layers.
+    gated : bool, default=False
+        Silence the networks without touching their weights.
     link : torch.nn.Module, optional
         Map from the linear reconstruction to the decoder's raw output.
 
@@ -194,10 +197,10 @@ def add_linear_path(
     mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
     if is_linear(encoder) and is_linear(decoder):
         branches = [None, None]
-    elif tied:
+    elif tied or gated:
         # With the shared middle layer at zero PCA would be a saddle point: its
         # residual is orthogonal to the components and uncorrelated with the code.
-        branches = [_Gate(encoder, n_components), _Gate(decoder, n_features)]
+        branches = [_Gate(encoder, n_outputs), _Gate(decoder, n_features)]
     else:
         branches = [
             _silence(encoder, n_features, n_outputs),

@@ -36,6 +36,7 @@ _DEAD_SHARE = 0.01
 # Weight of the loss that brings dead units back. With the 1/32 of the reference above
 # a tenth of 1000 units stayed dead on MNIST, with this none.
 _REVIVAL_WEIGHT = 0.3
+_BATCHES_PER_LOOK = 8
 # Dead units that take part per row, where no number of active units is given.
 _N_REVIVED = 32
 # Units that are no part of the PCA start begin so small that they hardly compete.
@@ -43,9 +44,12 @@ _BYSTANDER = 0.01
 
 
 class LogisticUnits(nn.Module):
-    """Codes in (0, 1), whose mean over rows the objective holds at a target."""
+    """Codes in (0, 1), whose mean over rows the objective holds at a target.
 
-    n_kept = _N_REVIVED
+    The target holds for each unit, so that there are no dead units to bring back.
+    """
+
+    n_kept = 0
 
     def __init__(self, target: float) -> None:
         super().__init__()
@@ -158,6 +162,8 @@ class SparseAutoencoder(Autoencoder):
         self.n_components = n_components
         self.register_buffer("rows_seen", torch.zeros(()))
         self.register_buffer("rows_since_active", torch.zeros(n_components))
+        self._n_batches = 0
+        self._has_dead = False
 
     def is_active(self, code: torch.Tensor) -> torch.Tensor:
         """Tell which codes count as active, shape (n, n_components)."""
@@ -175,14 +181,14 @@ class SparseAutoencoder(Autoencoder):
         output = self.decoder(code)
         if not self.training:
             return output, self._weigh(code)
-        self._count(code)
-        dead = self.rows_since_active > _DEAD_SHARE * self.rows_seen
-        if not dead.any():
+        dead = self._find_dead(code)
+        if not self._has_dead:
             return output, self._weigh(code)
         n_revived = min(self.bottleneck.n_kept, self.n_components)
         revived = keep_largest(raw.masked_fill(~dead, -torch.inf), n_revived)
-        nothing = torch.zeros_like(revived[:1])
-        change = self.decoder(revived) - self.decoder(nothing)
+        # Two rows, because batch normalisation refuses one.
+        nothing = torch.zeros_like(revived[:2])
+        change = self.decoder(revived) - self.decoder(nothing)[:1]
         return output, self._weigh(code), output.detach() + change
 
     def _weigh(self, code: torch.Tensor) -> torch.Tensor:
@@ -192,19 +198,23 @@ class SparseAutoencoder(Autoencoder):
         return code * torch.stack(squares).sum(0).sqrt() if squares else code
 
     @torch.no_grad()
-    def _count(self, code: torch.Tensor) -> None:
+    def _find_dead(self, code: torch.Tensor) -> torch.Tensor:
+        """Count rows, and return which units were silent for too many of them."""
         self.rows_seen += len(code)
         self.rows_since_active += len(code)
         self.rows_since_active.masked_fill_(self.is_active(code).any(0), 0)
+        dead = self.rows_since_active > _DEAD_SHARE * self.rows_seen
+        # To look is to wait for the device, so it is not done for each batch.
+        if self._n_batches % _BATCHES_PER_LOOK == 0:
+            self._has_dead = self.bottleneck.n_kept > 0 and bool(dead.any())
+        self._n_batches += 1
+        return dead
 
 
 def _first_layers(network: nn.Module) -> list[nn.Module]:
     """Return the dense layers that see a decoder's input."""
     if isinstance(network, Refined):
         return _first_layers(network.decoder)
-    if isinstance(network, LinearPath):
-        branch = [] if network.branch is None else _first_layers(network.branch)
-        return [network.linear, *branch]
     if isinstance(network, nn.Sequential):
         return _first_layers(network[0])
     return [network] if isinstance(network, nn.Linear | TransposedLinear) else []
@@ -285,7 +295,8 @@ class DivergenceFromTarget(nn.Module):
             with torch.no_grad():
                 self.n_rows += len(code)
                 share = len(code) / self.n_rows.clamp(max=max(self.memory, len(code)))
-                self.mean.lerp_(mean, share)
+                # After a step that diverged training goes on from a better state.
+                self.mean.lerp_(torch.where(mean.isfinite(), mean, self.mean), share)
             # The value of the running mean, and the gradient of the batch's.
             mean = self.mean + mean - mean.detach()
         mean = mean.clamp(1e-6, 1 - 1e-6)

@@ -87,6 +87,8 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
         return hook
 
     for name, part in module.named_modules():
+        if part is module.bottleneck and isinstance(part, nn.Identity):
+            continue
         if not list(part.children()) or list(part.parameters(recurse=False)):
             hooks.append(part.register_forward_hook(note(name, part)))
     was_training, device = module.training, next(module.parameters()).device

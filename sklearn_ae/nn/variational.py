@@ -6,6 +6,7 @@ Kingma, D. P. & Welling, M. (2013). Auto-encoding variational Bayes. arXiv:1312.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ __all__ = [
     "log_mean_exp",
     "start_at_probabilistic_pca",
 ]
+
+# Values of a layer that draws hold at once.
+_MOST_VALUES = 2**24
 
 _LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE = -15.0, 10.0
 
@@ -68,7 +72,7 @@ class VariationalAutoencoder(Autoencoder):
 
     def posterior(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return means and log-variances, each of shape (n, n_components)."""
-        mean, log_variance = self.encoder(X).float().chunk(2, 1)
+        mean, log_variance = self.encoder(self._at_mean_size(X)).float().chunk(2, 1)
         return mean, log_variance.clamp(_LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
@@ -101,12 +105,42 @@ class VariationalAutoencoder(Autoencoder):
         _, log_likelihood, *latent = self.draw(X, n_draws)
         return log_likelihood + log_ratio(*latent)
 
+    def log_likelihood(self, X: torch.Tensor, n_draws: int) -> torch.Tensor:
+        """Estimate the log-likelihood of rows by importance sampling, shape (n,)."""
+        total = torch.full((len(X),), -torch.inf, device=X.device)
+        for part in self._parts(X, n_draws):
+            total = torch.logaddexp(total, self.log_weights(X, part).logsumexp(0))
+        return total - math.log(n_draws)
+
+    def bound(self, X: torch.Tensor, n_draws: int) -> torch.Tensor:
+        """Estimate the evidence lower bound of rows, shape (n,)."""
+        total = torch.zeros(len(X), device=X.device)
+        for part in self._parts(X, n_draws):
+            _, log_likelihood, *posterior, _ = self.draw(X, part)
+            total += log_likelihood.sum(0)
+        return total / n_draws - kl_to_prior(*posterior).sum(1)
+
+    def _parts(self, X: torch.Tensor, n_draws: int) -> Iterator[int]:
+        """Yield numbers of draws that fit into memory at once."""
+        widest = max(p.shape[0] for p in self.parameters() if p.ndim > 1)
+        most = max(1, _MOST_VALUES // (len(X) * max(widest, X.shape[1])))
+        for first in range(0, n_draws, most):
+            yield min(most, n_draws - first)
+
     def _size(self, raw: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
         """Multiply rates by the relative size of each row."""
+        return raw if self.mean_size is None else raw + self._sizes(X).log()
+
+    def _at_mean_size(self, X: torch.Tensor) -> torch.Tensor:
+        """Return rows as they would be if all had the mean size."""
         if self.mean_size is None:
-            return raw
-        sizes = (X * self.output.scale + self.output.shift).sum(1, keepdim=True)
-        return raw + (sizes.clamp(min=1.0) / self.mean_size).log()
+            return X
+        scale, shift = self.output.scale, self.output.shift
+        return ((X * scale + shift) / self._sizes(X) - shift) / scale
+
+    def _sizes(self, X: torch.Tensor) -> torch.Tensor:
+        sums = (X * self.output.scale + self.output.shift).sum(1, keepdim=True)
+        return sums.clamp(min=1.0) / self.mean_size
 
 
 def log_ratio(

@@ -64,7 +64,7 @@ def pretrain(
     *,
     skips_code: bool,
     cached: bool,
-) -> int:
+) -> None:
     """Train each pair of mirrored dense layers as an autoencoder of its own.
 
     Parameters
@@ -83,11 +83,6 @@ def pretrain(
     cached : bool
         Keep the codes of the layers that are done in memory, instead of computing them
         again for each batch.
-
-    Returns
-    -------
-    n_pairs : int
-        How many pairs there were.
     """
     encoder, decoder = dense_layers(module.encoder), dense_layers(module.decoder)
     n_pairs = len(encoder) // 2 + (not skips_code)
@@ -108,5 +103,6 @@ def pretrain(
         if not is_first:
             below = EncodedRows(rows, nn.Sequential(*encoder[: 2 * index]))
             below = below.cached() if cached else below
-        make_net(pair, is_first).run(below, None, plan)
-    return n_pairs
+        outcome = make_net(pair, is_first).run(below, None, plan)
+        if outcome.interrupted:
+            raise KeyboardInterrupt  # there is no usable model yet

@@ -55,6 +55,9 @@ class TrainingPlan:
     one_cycle : bool
         Raise the learning rate to its value and lower it to zero again within
         ``n_epochs``; otherwise keep it constant.
+    warm_up : float
+        Share of the epochs in which the objective is not what validation rows are
+        judged by, so that slow progress is no sign of the end.
     reference : float or None
         Loss shown beside the losses in the progress bar.
     """
@@ -63,6 +66,7 @@ class TrainingPlan:
     patience: int | None = None
     tol: float = 0.0
     one_cycle: bool = True
+    warm_up: float = 0.0
     reference: float | None = None
 
 
@@ -277,7 +281,8 @@ class AutoencoderNet(NeuralNet):
         if validation is None or plan.patience is None:
             return False
         # While the learning rate still rises, slow progress is no sign of the end.
-        risen = _WARM_UP * plan.n_epochs if plan.one_cycle else 0
+        warm_up = max(plan.warm_up, _WARM_UP if plan.one_cycle else 0)
+        risen = warm_up * plan.n_epochs
         return min(best.n_stalled, epoch + 1 - risen) >= plan.patience
 
     def _train_epoch(self, rows: Rows, plan: TrainingPlan, epoch: int) -> float:
@@ -292,7 +297,8 @@ class AutoencoderNet(NeuralNet):
                 stack.enter_context(flat.in_training_type())
             for index, batch in enumerate(batches):
                 done = (epoch + index / n_batches) / plan.n_epochs
-                self.criterion_.progress = done
+                # A single pass is one of many, with no schedule of its own.
+                self.criterion_.progress = done if plan.n_epochs > 1 else 1.0
                 if plan.one_cycle:
                     self._set_learning_rate(one_cycle(done))
                 total.add_(step(batch), alpha=len(batch))

@@ -5,6 +5,7 @@ from sklearn.datasets import load_digits
 
 from sklearn_ae import VAE, AutoencoderTransformer, DenoisingAE, SparseAE
 from sklearn_ae.nn.linear_path import dense_layers
+from sklearn_ae.training.layerwise import EncodedRows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning"),
@@ -18,7 +19,7 @@ def digits():
 
 
 def pretrained(cls, digits, **params):
-    shared = {"max_iter": 10, "random_state": 0, "hidden_layer_sizes": (24, 12)}
+    shared = {"max_iter": 25, "random_state": 0, "hidden_layer_sizes": (24, 12)}
     return cls(4, **(shared | params)).fit(digits)
 
 
@@ -61,14 +62,44 @@ def test_stacked_layers_reconstruct_before_they_learn_together(digits):
     assert seen[1] < 0.4 * seen[0]
 
 
-def test_layers_of_the_linear_path_are_left_out(digits):
-    model = pretrained(AutoencoderTransformer, digits, pretraining="layerwise")
-    assert len(dense_layers(model.module_.encoder)) == 5
-    assert model.reconstruction_error_ <= model.pca_reconstruction_error_
+@pytest.mark.parametrize("tied_weights", [False, True])
+def test_training_still_starts_at_pca(digits, tied_weights):
+    """Pretrained layers wait behind gates; those beside the code are left out."""
+    seen = []
+    original = AutoencoderTransformer._install
+
+    def install(self, *args):
+        original(self, *args)
+        layers = dense_layers(self.module_.encoder)
+        weights = [layer.weight.detach().clone() for layer in layers[::2]]
+        rows = self._rows(digits)
+        error = self._per_row(self._squared_error(self._rebuild), rows).mean()
+        seen.append((error, weights))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AutoencoderTransformer, "_install", install)
+        params = {"pretraining": "layerwise", "tied_weights": tied_weights}
+        pretrained(AutoencoderTransformer, digits, **params)
+    (before, start), (after, ready) = seen[:2]
+    assert after == pytest.approx(before, rel=1e-5)
+    learned = [not torch.equal(a, b) for a, b in zip(start, ready, strict=True)]
+    assert learned == [True, True, False]
+
+
+def test_ctrl_c_ends_the_whole_fit(digits):
+    def interrupted(self, batch_size, generator):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EncodedRows, "shuffled_batches", interrupted)
+        model = AutoencoderTransformer(4, pretraining="layerwise", max_iter=2)
+        with pytest.raises(KeyboardInterrupt):
+            model.set_params(random_state=0).fit(digits)
+    assert not hasattr(model, "module_")
 
 
 def test_a_network_without_hidden_layers(digits):
-    with pytest.raises(ValueError, match="needs dense networks with") as error:
+    with pytest.raises(ValueError, match="needs mirrored dense") as error:
         pretrained(
             AutoencoderTransformer,
             digits,
@@ -76,9 +107,10 @@ def test_a_network_without_hidden_layers(digits):
             hidden_layer_sizes=(),
         )
     assert str(error.value) == (
-        "pretraining='layerwise' needs dense networks with at least one hidden layer; "
-        "got architecture=DenseArchitecture(hidden_layer_sizes=(), activation='gelu', "
-        "tied_weights=False). Give hidden_layer_sizes, or set pretraining=None."
+        "pretraining='layerwise' needs mirrored dense networks with at least one "
+        "hidden layer; got architecture=DenseArchitecture(hidden_layer_sizes=(), "
+        "activation='gelu', tied_weights=False). Give hidden_layer_sizes, or set "
+        "pretraining=None."
     )
 
 
