@@ -28,7 +28,7 @@ from sklearn_ae import DenoisingAE, SparseAE
 from sklearn_ae.datasets import load
 
 PATH = RESULTS / "code_classification.json"
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
+STRENGTHS = (0.003, 0.01, 0.03, 0.1)
 
 METHODS = {
     "raw pixels": lambda: FunctionTransformer(),
@@ -39,8 +39,9 @@ METHODS = {
         n_nonzero_coefs=25,
         transform_n_nonzero_coefs=75,
         init="random",
+        tied_weights=True,
         learning_rate=2e-3,
-        max_iter=30,
+        max_iter=16,
         early_stopping=False,
         random_state=0,
     ),
@@ -50,7 +51,9 @@ METHODS = {
         corruption_level=0.5,
         hidden_layer_sizes=(),
         code_activation="relu",
-        max_iter=30,
+        tied_weights=True,
+        learning_rate=2e-3,
+        max_iter=20,
         early_stopping=False,
         random_state=0,
     ),

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"nn", "_validation", "_planning", "exceptions"},
     {"training"},
-    {"_pca", "_fitted"},
+    {"_pca", "_fitted", "_generative"},
     {"_networks"},
     {"_base"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
@@ -27,6 +27,7 @@ LAYERS = [
 ROOMS = {
     "skorch": {"training"},
     "torch": {"nn", "training", "_base", "_pca", "_fitted", "_networks"}
+    | {"_generative"}
     | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},

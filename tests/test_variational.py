@@ -2,6 +2,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -190,6 +191,18 @@ def test_interpolation_goes_from_one_reconstruction_to_the_other(digits):
     ends = model.reconstruct(digits[:2])
     np.testing.assert_allclose(path[[0, -1]], ends, atol=1e-4)
     assert path.shape == (5, 64)
+
+
+def test_interpolation_between_named_rows(digits):
+    frame = pd.DataFrame(digits[:300, :20]).add_prefix("pixel_")
+    model = fit(frame)
+    assert model.interpolate(frame.iloc[0], frame.iloc[1], 3).shape == (3, 20)
+    with pytest.raises(ValueError, match="a and b must be single rows") as error:
+        model.interpolate(frame.iloc[:2], frame.iloc[0])
+    assert str(error.value) == (
+        "a and b must be single rows of 20 values; got 40 and 20. Pass X[0] and X[1], "
+        "for example."
+    )
 
 
 def test_images_keep_their_axes():

@@ -33,8 +33,8 @@ __all__ = [
 
 # A unit counts as dead if it was silent for this share of all rows seen in training.
 _DEAD_SHARE = 0.01
-# Weight of the loss that brings dead units back. With the 1/32 of the reference above
-# a tenth of 1000 units stayed dead on MNIST, with this none.
+# Weight of the loss that brings dead units back. The 1/32 of the reference above, made
+# for far longer training, left many dead.
 _REVIVAL_WEIGHT = 0.3
 _BATCHES_PER_LOOK = 8
 # Dead units that take part per row, where no number of active units is given.
