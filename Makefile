@@ -8,7 +8,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 .PHONY: demo test test-oldest lint docs clean
 
 demo: $(VENV)/installed  ## compare with PCA on the bundled digits, into report/
-	$(BIN)/python -m sklearn_ae compare --data digits --n-components 2 8 32 --out report
+	$(BIN)/python -m sklearn_ae compare --data digits --n-components 2 8 32 --folds 2 --out report
 
 test: $(VENV)/installed  ## run the test suite
 	$(BIN)/python -m pytest -n auto

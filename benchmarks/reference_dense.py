@@ -5,6 +5,7 @@ Run by ``reference_systems.py``. Errors are per pixel, pixels in [0, 1].
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from common import RESULTS
 from reference_common import Result, fit, mnist, result, squared_error
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
+from torch import nn
 
 from sklearn_ae import (
     VAE,
@@ -22,6 +24,11 @@ from sklearn_ae import (
     PCAFloorWarning,
     SparseAE,
 )
+from sklearn_ae.nn.autoencoder import Autoencoder
+from sklearn_ae.nn.linear_path import dense_layers
+from sklearn_ae.nn.losses import ReconstructionObjective
+from sklearn_ae.training.layerwise import EncodedRows
+from sklearn_ae.training.net import TrainingPlan
 
 STACKED = {
     "hidden_layer_sizes": (300,),
@@ -112,18 +119,39 @@ def s4d() -> Result:
         seconds[way] = fit(model, train)
         errors[way] = squared_error(model, test)
     plain = AutoencoderTransformer(150, init="random", learning_rate=1e-3, **STACKED)
-    together = fit(plain, train)
-    phases = [spent - together for spent in seconds.values()]
+    fit(plain, train)
+    ratios = [
+        second_phase(plain, train, cached=True)
+        / second_phase(plain, train, cached=False)
+        for _ in range(3)
+    ]
     return result(
         "one autoencoder at a time, then stacked",
         "0.0098 on test images",
         "<= 0.0098 in both ways; the one with cached codes faster",
-        f"{errors['layerwise']:.5f} and {errors['layerwise_cached']:.5f} cached; "
-        f"pretraining takes {phases[1] / phases[0]:.2f} of the time when cached; "
-        f"{squared_error(plain, test):.5f} without pretraining",
-        max(errors.values()) <= 0.0098 and phases[1] < phases[0],
+        f"{errors['layerwise']:.5f} and {errors['layerwise_cached']:.5f} cached; with "
+        f"cached codes the second autoencoder takes {np.median(ratios):.2f} of the "
+        f"time; {squared_error(plain, test):.5f} without pretraining",
+        max(errors.values()) <= 0.0098 and np.median(ratios) < 1,
         sum(seconds.values()),
     )
+
+
+def second_phase(
+    model: AutoencoderTransformer, train: np.ndarray, *, cached: bool
+) -> float:
+    """Return the seconds that the second autoencoder takes on codes of the first."""
+    first = nn.Sequential(*dense_layers(model.module_.encoder)[:2])
+    rows = model._rows(train)
+    pair = Autoencoder(
+        nn.Linear(300, 150), nn.Sequential(nn.Linear(150, 300), nn.ELU()), nn.Identity()
+    )
+    objective = ReconstructionObjective("squared_error")
+    net = model._make_net(pair, objective, 150, 0, rows.device)
+    start = time.perf_counter()
+    below = EncodedRows(rows, first)
+    net.run(below.cached() if cached else below, None, TrainingPlan(n_epochs=5))
+    return time.perf_counter() - start
 
 
 def s4f() -> Result:

@@ -77,7 +77,7 @@ def main() -> None:
     records = []
     for name in TABULAR:
         train, test = split(load(name).X)
-        for size in sorted({2, max(2, train.shape[1] // 4)}):
+        for size in sorted({2, max(1, train.shape[1] // 4)}):
             records.append(compare(name, size, train, test))
             print(records[-1], flush=True)
     frame = pd.DataFrame(records)

@@ -406,6 +406,9 @@ class SparseAE(BaseAutoencoder):
             self._n_active = self.n_nonzero_coefs_
         return width
 
+    def _count_pca_components(self) -> int:
+        return max(self.n_components_ // 2, self._n_active)
+
     def _choose_n_nonzero_coefs(self, width: int) -> int | None:
         if self.sparsity not in ("topk", "batch_topk"):
             return None

@@ -391,6 +391,12 @@ class VAE(GenerativeMixin, BaseAutoencoder):
                 f"'negative_binomial'; got likelihood={self.likelihood!r}. Set "
                 "size_factor=None."
             )
+        if self.free_bits > 0 and self.n_importance_samples > 1:
+            raise ValueError(
+                "free_bits needs n_importance_samples=1, because the bound of several "
+                "draws has no KL divergence of its own; got "
+                f"n_importance_samples={self.n_importance_samples}. Set free_bits=0."
+            )
 
     def _check_values(self, X, name: str) -> None:
         if self.likelihood == "bernoulli":
@@ -399,13 +405,6 @@ class VAE(GenerativeMixin, BaseAutoencoder):
             )
         elif LIKELIHOODS[self.likelihood].of_counts:
             check_counts(X, name, self.likelihood)
-
-        if self.free_bits > 0 and self.n_importance_samples > 1:
-            raise ValueError(
-                "free_bits needs n_importance_samples=1, because the bound of several "
-                "draws has no KL divergence of its own; got "
-                f"n_importance_samples={self.n_importance_samples}. Set free_bits=0."
-            )
 
     @property
     def _has_pca_start(self) -> bool:
