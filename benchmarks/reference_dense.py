@@ -50,7 +50,7 @@ def s4a() -> Result:
         init="random",
         batch_size=200,
         max_iter=3000,
-        learning_rate=0.02,
+        learning_rate=0.1,
         early_stopping=False,
         random_state=0,
     )
