@@ -50,7 +50,8 @@ class GenerativeMixin:
             Rows.
         n_samples : int, default=1000
             Draws from the posterior per row, the same in each call. The estimate is
-            a lower bound on average, which rises to the log-likelihood with them [5]_.
+            a lower bound on average, which rises to the log-likelihood with them
+            (Burda et al. 2015, arXiv:1509.00519).
 
         Returns
         -------
