@@ -277,6 +277,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         self._record_history()
         self._record_errors(judged)
         losses = self._judge(self._loss, judged)
+        # Only now is it known how many components PCA is to have beside some codes.
         pca_losses = self._judge(self._pca_loss, judged)
         self.beats_pca_ = self._is_real_gain(losses, pca_losses, judged)
         falls_back = not self.beats_pca_ and self._starts_at_pca

@@ -245,7 +245,8 @@ def test_collapse_of_the_posterior_is_told(digits):
 def test_healthy_posteriors_give_no_warning(digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error", PosteriorCollapseWarning)
-        fit(digits, 8, init="random", max_iter=20)
+        model = fit(digits, 8, init="random", max_iter=20)
+    assert model.n_active_components_ >= 4
 
 
 def test_divergence_per_component(digits):

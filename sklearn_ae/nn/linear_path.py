@@ -23,6 +23,7 @@ __all__ = [
     "add_linear_path",
     "dense_layers",
     "is_linear",
+    "load_linear",
     "start_at",
 ]
 
@@ -209,7 +210,6 @@ def add_linear_path(
     return LinearPath(linear, branches[0]), LinearPath(mirror, branches[1], link)
 
 
-@torch.no_grad()
 def start_at(
     encoder: LinearPath,
     decoder: LinearPath | Refined,
@@ -228,13 +228,29 @@ def start_at(
     mean : ndarray of shape (n_features,)
         Point that has the code zero.
     """
+    weight = np.zeros(encoder.linear.weight.shape)
+    weight[: len(components)] = components
+    load_linear(encoder, decoder, weight, -weight @ mean, weight.T, mean)
+
+
+@torch.no_grad()
+def load_linear(
+    encoder: LinearPath,
+    decoder: LinearPath | Refined,
+    encoder_weight: np.ndarray,
+    encoder_bias: np.ndarray,
+    decoder_weight: np.ndarray,
+    decoder_bias: np.ndarray,
+) -> None:
+    """Load weights, of torch's shapes, into the linear layers of a pair.
+
+    A decoder that shares the encoder's weight keeps to that.
+    """
     if isinstance(decoder, Refined):
         decoder = decoder.decoder
-    weight = torch.zeros(encoder.linear.weight.shape, dtype=torch.float64)
-    weight[: len(components)] = torch.as_tensor(components, dtype=torch.float64)
-    mean = torch.as_tensor(mean, dtype=torch.float64)
-    encoder.linear.weight.copy_(weight)
-    encoder.linear.bias.copy_(-weight @ mean)
-    if not isinstance(decoder.linear, TransposedLinear):
-        decoder.linear.weight.copy_(weight.t())
-    decoder.linear.bias.copy_(mean)
+    down, up = encoder.linear, decoder.linear
+    down.weight.copy_(torch.as_tensor(encoder_weight))
+    down.bias.copy_(torch.as_tensor(encoder_bias))
+    if not isinstance(up, TransposedLinear):
+        up.weight.copy_(torch.as_tensor(decoder_weight))
+    up.bias.copy_(torch.as_tensor(decoder_bias))

@@ -14,7 +14,7 @@ from torch import nn
 
 from .autoencoder import Autoencoder
 from .dense import TransposedLinear
-from .linear_path import LinearPath, Refined, is_linear
+from .linear_path import LinearPath, Refined, is_linear, load_linear
 from .losses import ReconstructionObjective
 
 __all__ = [
@@ -311,7 +311,6 @@ def sum_of_code(code: torch.Tensor) -> torch.Tensor:
     return code.sum(1)
 
 
-@torch.no_grad()
 def start_at_pairs(
     encoder: LinearPath,
     decoder: LinearPath | Refined,
@@ -332,20 +331,11 @@ def start_at_pairs(
     mean : ndarray of shape (n_features,)
         Point that has the code zero.
     """
-    if isinstance(decoder, Refined):
-        decoder = decoder.decoder
     n_units, n_features = encoder.linear.weight.shape
-    pairs = torch.as_tensor(components)
-    others = torch.randn(n_units - 2 * len(pairs), n_features, dtype=pairs.dtype)
-    others = F.normalize(others, dim=1)
-    columns = torch.cat([pairs, -pairs, others])
-    weight = torch.cat([pairs, -pairs, _BYSTANDER * others])
-    mean = torch.as_tensor(mean).to(weight)
-    encoder.linear.weight.copy_(weight)
-    encoder.linear.bias.copy_(-weight @ mean)
-    if not isinstance(decoder.linear, TransposedLinear):
-        decoder.linear.weight.copy_(columns.t())
-    decoder.linear.bias.copy_(mean)
+    others = F.normalize(torch.randn(n_units - 2 * len(components), n_features), dim=1)
+    columns = np.concatenate([components, -components, others.numpy()])
+    weight = np.concatenate([components, -components, _BYSTANDER * others.numpy()])
+    load_linear(encoder, decoder, weight, -weight @ mean, columns.T, mean)
 
 
 @torch.no_grad()
@@ -355,11 +345,12 @@ def start_tied(encoder: nn.Module, decoder: nn.Module) -> None:
     An encoder that is its decoder's transpose at first leaves fewer units dead (Gao et
     al. 2024). Networks of more layers stay as they are.
     """
-    layers = [*encoder.modules()][-1], [*decoder.modules()][-1]
-    if is_linear(encoder) and is_linear(decoder):
-        first, last = layers
-        F.normalize(first.weight, dim=1, out=first.weight)
-        first.bias.zero_()
-        last.bias.zero_()
-        if not isinstance(last, TransposedLinear):
-            last.weight.copy_(first.weight.t())
+    if not (is_linear(encoder) and is_linear(decoder)):
+        return
+    *_, first = encoder.modules()
+    *_, last = decoder.modules()
+    F.normalize(first.weight, dim=1, out=first.weight)
+    first.bias.zero_()
+    last.bias.zero_()
+    if not isinstance(last, TransposedLinear):
+        last.weight.copy_(first.weight.t())

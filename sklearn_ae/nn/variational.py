@@ -14,13 +14,14 @@ from torch import nn
 
 from .autoencoder import Autoencoder
 from .likelihoods import Gaussian, Likelihood
-from .linear_path import LinearPath, Refined
+from .linear_path import load_linear
 
 __all__ = [
     "EvidenceBound",
     "VariationalAutoencoder",
     "kl_to_prior",
     "log_mean_exp",
+    "log_ratio",
     "start_at_probabilistic_pca",
 ]
 
@@ -229,29 +230,14 @@ def start_at_probabilistic_pca(
     mean : ndarray of shape (n_features,)
         Mean row.
     """
-    decoder: LinearPath = (
-        module.decoder.decoder
-        if isinstance(module.decoder, Refined)
-        else module.decoder
-    )
-    encoder: LinearPath = module.encoder
-    n_components = decoder.linear.in_features
+    rank, width = len(components), module.encoder.linear.out_features
     variances = np.maximum(variances, noise_variance)
-    loadings = np.zeros((n_components, len(mean)))
-    loadings[: len(components)] = (
-        components * np.sqrt(variances - noise_variance)[:, None]
-    )
-    inference = np.zeros((2 * n_components, len(mean)))
-    inference[: len(components)] = loadings[: len(components)] / variances[:, None]
-    log_variance = np.zeros(n_components)
-    log_variance[: len(components)] = np.log(noise_variance / variances)
-    offset = -inference @ mean + np.concatenate([np.zeros(n_components), log_variance])
-    for parameter, value in (
-        (encoder.linear.weight, inference),
-        (encoder.linear.bias, offset),
-        (decoder.linear.weight, loadings.T),
-        (decoder.linear.bias, mean),
-    ):
-        parameter.copy_(torch.as_tensor(value))
+    loadings = np.zeros((width // 2, len(mean)))
+    loadings[:rank] = components * np.sqrt(variances - noise_variance)[:, None]
+    weight, bias = np.zeros((width, len(mean))), np.zeros(width)
+    weight[:rank] = loadings[:rank] / variances[:, None]
+    bias[width // 2 :][:rank] = np.log(noise_variance / variances)
+    bias -= weight @ mean
+    load_linear(module.encoder, module.decoder, weight, bias, loadings.T, mean)
     if isinstance(module.output, Gaussian):
         module.output.log_variance.fill_(math.log(noise_variance))
