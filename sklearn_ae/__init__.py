@@ -4,8 +4,10 @@ from ._autoencoder import AutoencoderTransformer
 from ._comparison import Comparison
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
+from ._pretraining import PretrainedClassifier, PretrainedRegressor
 from ._sparse import SparseAE
 from ._variational import VAE
+from .code_size import CodeSizeCurve, code_size_curve
 from .compare import compare
 from .exceptions import (
     CodeCollapseWarning,
@@ -26,6 +28,7 @@ __all__ = [
     "Architecture",
     "AutoencoderTransformer",
     "CodeCollapseWarning",
+    "CodeSizeCurve",
     "Comparison",
     "ConvArchitecture",
     "ConvAutoencoderTransformer",
@@ -36,7 +39,10 @@ __all__ = [
     "InterruptedFitWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
+    "PretrainedClassifier",
+    "PretrainedRegressor",
     "SparseAE",
     "Summary",
+    "code_size_curve",
     "compare",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._base import BaseAutoencoder
+from ._nested import NestedCodes
 
 __all__ = ["AutoencoderTransformer"]
 
 
-class AutoencoderTransformer(BaseAutoencoder):
+class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
     r"""Autoencoder that minimises the reconstruction error of an undercomplete code.
 
     With encoder :math:`f`, decoder :math:`g` and rows :math:`x_i` it minimises
@@ -27,8 +30,15 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     n_components : int or float, default=None
         Width of the code, at most ``min(n_samples, n_features)``. A float in (0, 1)
-        takes the smallest code whose PCA keeps this share of the variance. None
-        takes half of the features, at most 32.
+        takes the smallest code that keeps this share of the variance of held-out
+        rows, found by a nested fit; ``partial_fit`` goes by PCA's share. None takes
+        half of the features, at most 32.
+    nested : bool or tuple of int, default=False
+        Train the code so that its first k values are a good code of size k, for every
+        k, or, given sizes, for these sizes (which are then served a little better):
+        the code is cut off at random sizes while it is trained [4]_. Then there are
+        ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
+        worse than without, and a fit takes about half as long again.
     hidden_layer_sizes : tuple of int, default=(256, 128)
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
         a linear autoencoder.
@@ -103,6 +113,11 @@ class AutoencoderTransformer(BaseAutoencoder):
     ----------
     module_ : torch.nn.Module
         Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    encoder_ : torch.nn.Module
+        Copy of the encoder to take away: maps tensors of flat rows, in the units of X,
+        to codes.
+    decoder_ : torch.nn.Module
+        Copy of the decoder: maps tensors of codes to flat rows.
     net_ : skorch.NeuralNet
         The net around it; ``net_.history`` has a record per epoch.
     n_components_ : int
@@ -130,6 +145,10 @@ class AutoencoderTransformer(BaseAutoencoder):
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
         given, and a model that started at PCA is PCA of all rows.
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        With `nested`: share of the variance of held-out rows that each code adds to
+        those before it, as in PCA; the cumulative sum is the share that the first k
+        reconstruct. Of corrupted rows where there is corruption.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -148,6 +167,8 @@ class AutoencoderTransformer(BaseAutoencoder):
     .. [2] Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization.
        arXiv:1711.05101
     .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
+    .. [4] Rippel, O., Gelbart, M. & Adams, R. (2014). Learning ordered representations
+       with nested dropout. arXiv:1402.0915
 
     Examples
     --------
@@ -161,10 +182,21 @@ class AutoencoderTransformer(BaseAutoencoder):
     True
     """
 
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseAutoencoder._parameter_constraints,
+        **NestedCodes._parameter_constraints,
+    }
+
+    _structure_parameters: ClassVar[tuple[str, ...]] = (
+        *BaseAutoencoder._structure_parameters,
+        "nested",
+    )
+
     def __init__(
         self,
         n_components: int | float | None = None,
         *,
+        nested: bool | tuple[int, ...] = False,
         hidden_layer_sizes: tuple[int, ...] = (256, 128),
         activation: str = "gelu",
         tied_weights: bool = False,
@@ -190,6 +222,7 @@ class AutoencoderTransformer(BaseAutoencoder):
         random_state=None,
     ) -> None:
         self.n_components = n_components
+        self.nested = nested
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.tied_weights = tied_weights

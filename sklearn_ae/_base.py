@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import ClassVar
@@ -207,21 +205,24 @@ class BaseAutoencoder(AutoencoderNetworks):
                 self._record_history()
                 self._record_errors(rows)
                 self._record_code(rows)
+                self._record_sizes(rows.sample(MOST_VALIDATION_ROWS, seed))
                 self.beats_pca_ = self._is_better(rows)
         if outcome.interrupted:
             self._report_interrupt()
         return self
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Put everything learned before back if a block fails."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+    def _start_at_random(self, X) -> BaseAutoencoder:
+        """Learn the scaling, and stay at random weights: a fit without training."""
+        self.set_params(init="random")
+        self._check_parameters(continues=False)
+        X = self._validate_training_rows(X, reset=True)
+        seed, device = draw_seed(self.random_state), resolve_device(self.device)
+        with isolated_rng(seed, device):
+            self._learn_scaling(X)
+            rows = Rows(X, self._shift, self.scale_, device)
+            self._prepare(rows, len(rows), seed, continues=False)
+        self._record_history()
+        return self
 
     def _check_parameters(self, continues: bool) -> None:
         """Check what parameter constraints cannot say."""
@@ -284,6 +285,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         if falls_back:
             self._fall_back_to_pca(X, seed, device, judged)
         self._record_code(train.sample(_MOST_DESCRIBED_ROWS, seed))
+        self._record_sizes(judged)
         if not falls_back:
             self._warn_of_a_poor_network(judged)
         return outcome.interrupted
@@ -443,6 +445,9 @@ class BaseAutoencoder(AutoencoderNetworks):
 
     def _record_code(self, rows: Rows) -> None:
         """Record what only codes of this kind have; ``rows`` are training rows."""
+
+    def _record_sizes(self, rows: Rows) -> None:
+        """Record what only nested codes have; the fit is judged on ``rows``."""
 
     def _report_interrupt(self) -> None:
         if not called_from_prompt():

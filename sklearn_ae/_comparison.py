@@ -33,7 +33,8 @@ class Comparison:
         squared units of X), ``relative_error`` (over PCA's in the same fold),
         ``variance`` (share of the held-out variance that is reconstructed),
         ``score`` (of a linear model on the codes of held-out rows; NaN without y),
-        ``fit_seconds`` and ``transform_seconds``.
+        ``fit_seconds`` (of a nested code, an equal share of its one fit) and
+        ``transform_seconds``.
     raw_score : float
         Score of the same linear model on the raw features, mean over folds.
     score_name : str

@@ -6,13 +6,14 @@ from numbers import Integral
 from typing import ClassVar
 
 from ._base import BaseAutoencoder
+from ._nested import NestedCodes
 from ._validation import Interval, StrOptions
 from .nn.conv import CHOICES, ConvArchitecture
 
 __all__ = ["ConvAutoencoderTransformer"]
 
 
-class ConvAutoencoderTransformer(BaseAutoencoder):
+class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     r"""Convolutional autoencoder that minimises the reconstruction error of images.
 
     With encoder :math:`f`, decoder :math:`g` and images or signals :math:`x_i` it
@@ -33,9 +34,16 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     ----------
     n_components : int or float, default=None
         Width of the code, at most ``min(n_samples, n_features)``. A float in (0, 1)
-        takes the smallest code whose PCA keeps this share of the variance. None
-        takes half of the features, at most 32; with ``bottleneck="map"`` it must be
+        takes the smallest code that keeps this share of the variance of held-out
+        rows, found by a nested fit; ``partial_fit`` goes by PCA's share. None takes
+        half of the features, at most 32; with ``bottleneck="map"`` it must be
         None.
+    nested : bool or tuple of int, default=False
+        Train the code so that its first k values are a good code of size k, for every
+        k, or, given sizes, for these sizes (which are then served a little better):
+        the code is cut off at random sizes while it is trained [4]_. Then there are
+        ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
+        worse than without, and a fit takes about half as long again.
     image_shape : tuple of int, default=None
         ``(height, width)``, ``(height, width, channels)``, or ``(length,)`` for a
         signal; a signal of several channels is ``(1, length, channels)``. The values
@@ -144,6 +152,11 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     ----------
     module_ : torch.nn.Module
         Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    encoder_ : torch.nn.Module
+        Copy of the encoder to take away: maps tensors of flat rows, in the units of X,
+        to codes.
+    decoder_ : torch.nn.Module
+        Copy of the decoder: maps tensors of codes to flat rows.
     net_ : skorch.NeuralNet
         The net around it; ``net_.history`` has a record per epoch.
     n_components_ : int
@@ -171,6 +184,10 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
         given, and a model that started at PCA is PCA of all rows.
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        With `nested`: share of the variance of held-out rows that each code adds to
+        those before it, as in PCA; the cumulative sum is the share that the first k
+        reconstruct. Of corrupted rows where there is corruption.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -199,6 +216,8 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
     .. [2] Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization.
        arXiv:1711.05101
     .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
+    .. [4] Rippel, O., Gelbart, M. & Adams, R. (2014). Learning ordered representations
+       with nested dropout. arXiv:1402.0915
 
     Examples
     --------
@@ -216,6 +235,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseAutoencoder._parameter_constraints,
+        **NestedCodes._parameter_constraints,
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -231,10 +251,16 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
 
     _default_architecture: ClassVar[type[ConvArchitecture]] = ConvArchitecture
 
+    _structure_parameters: ClassVar[tuple[str, ...]] = (
+        *BaseAutoencoder._structure_parameters,
+        "nested",
+    )
+
     def __init__(
         self,
         n_components: int | float | None = None,
         *,
+        nested: bool | tuple[int, ...] = False,
         image_shape: tuple[int, ...] | None = None,
         channels: tuple[int, ...] = (16, 32),
         kernel_size: int | tuple[int, ...] = 3,
@@ -270,6 +296,7 @@ class ConvAutoencoderTransformer(BaseAutoencoder):
         random_state=None,
     ) -> None:
         self.n_components = n_components
+        self.nested = nested
         self.image_shape = image_shape
         self.channels = channels
         self.kernel_size = kernel_size

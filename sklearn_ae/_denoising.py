@@ -7,18 +7,18 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from torch import nn
 
 from ._base import BaseAutoencoder
+from ._nested import NestedCodes
 from ._validation import Interval, StrOptions
-from .nn.autoencoder import Autoencoder
 from .nn.corruption import CORRUPTIONS, Corruption
 from .nn.dense import ACTIVATIONS
-from .nn.losses import LOSSES
 
 __all__ = ["DenoisingAE"]
 
 
-class DenoisingAE(BaseAutoencoder):
+class DenoisingAE(NestedCodes, BaseAutoencoder):
     r"""Autoencoder that minimises the error of clean rows rebuilt from corrupted ones.
 
     With encoder :math:`f`, decoder :math:`g`, rows :math:`x_i` and corrupted rows
@@ -38,8 +38,15 @@ class DenoisingAE(BaseAutoencoder):
     ----------
     n_components : int or float, default=None
         Width of the code; it may exceed the number of features. A float in (0, 1)
-        takes the smallest code whose PCA keeps this share of the variance. None
-        takes half of the features, at most 32.
+        takes the smallest code that keeps this share of the variance of held-out
+        rows, found by a nested fit; ``partial_fit`` goes by PCA's share. None takes
+        half of the features, at most 32.
+    nested : bool or tuple of int, default=False
+        Train the code so that its first k values are a good code of size k, for every
+        k, or, given sizes, for these sizes (which are then served a little better):
+        the code is cut off at random sizes while it is trained [4]_. Then there are
+        ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
+        worse than without, and a fit takes about half as long again.
     corruption : str or callable, default="gaussian"
         What happens to rows with ``"gaussian"``, ``"masking"``, ``"dropout"``,
         ``"salt_and_pepper"`` and ``"swap"``, in this order: normal noise is added;
@@ -133,6 +140,11 @@ class DenoisingAE(BaseAutoencoder):
     ----------
     module_ : torch.nn.Module
         Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    encoder_ : torch.nn.Module
+        Copy of the encoder to take away: maps tensors of flat rows, in the units of X,
+        to codes.
+    decoder_ : torch.nn.Module
+        Copy of the decoder: maps tensors of codes to flat rows.
     net_ : skorch.NeuralNet
         The net around it; ``net_.history`` has a record per epoch.
     n_components_ : int
@@ -160,6 +172,10 @@ class DenoisingAE(BaseAutoencoder):
         Whether the gain over PCA was reliable (after ``partial_fit``: whether there
         is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
         given, and a model that started at PCA is PCA of all rows.
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        With `nested`: share of the variance of held-out rows that each code adds to
+        those before it, as in PCA; the cumulative sum is the share that the first k
+        reconstruct. Of corrupted rows where there is corruption.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)
@@ -179,6 +195,8 @@ class DenoisingAE(BaseAutoencoder):
     .. [2] Loshchilov, I. & Hutter, F. (2019). Decoupled weight decay regularization.
        arXiv:1711.05101
     .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
+    .. [4] Rippel, O., Gelbart, M. & Adams, R. (2014). Learning ordered representations
+       with nested dropout. arXiv:1402.0915
 
     Examples
     --------
@@ -194,6 +212,7 @@ class DenoisingAE(BaseAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseAutoencoder._parameter_constraints,
+        **NestedCodes._parameter_constraints,
         "corruption": [StrOptions(set(CORRUPTIONS)), callable],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
         "code_activation": [StrOptions(set(ACTIVATIONS)), None],
@@ -204,6 +223,7 @@ class DenoisingAE(BaseAutoencoder):
         "corruption",
         "corruption_level",
         "code_activation",
+        "nested",
     )
 
     _is_regularised: ClassVar[bool] = True
@@ -212,6 +232,7 @@ class DenoisingAE(BaseAutoencoder):
         self,
         n_components: int | float | None = None,
         *,
+        nested: bool | tuple[int, ...] = False,
         corruption="gaussian",
         corruption_level: float = 0.5,
         code_activation: str | None = None,
@@ -240,6 +261,7 @@ class DenoisingAE(BaseAutoencoder):
         random_state=None,
     ) -> None:
         self.n_components = n_components
+        self.nested = nested
         self.corruption = corruption
         self.corruption_level = corruption_level
         self.code_activation = code_activation
@@ -306,18 +328,15 @@ class DenoisingAE(BaseAutoencoder):
             "unit": self.scale_,
         }
 
-    def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
-        encoder, decoder = self._build_networks(n_features, n_components)
-        corruption = Corruption(self.corruption, self.corruption_level, n_features)
+    def _build_corruption(self) -> Corruption:
+        level, width = self.corruption_level, self.n_features_in_
+        corruption = Corruption(self.corruption, level, width)
         corruption.learn(**self._statistics)
+        return corruption
+
+    def _build_bottleneck(self) -> nn.Module | None:
         activation = self.code_activation
-        return Autoencoder(
-            encoder,
-            decoder,
-            LOSSES[self.loss].output(),
-            corruption,
-            None if activation is None else ACTIVATIONS[activation](),
-        )
+        return None if activation is None else ACTIVATIONS[activation]()
 
     @property
     def _has_pca_start(self) -> bool:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterator
-from math import prod
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._validation import check_container, check_magnitude
-from .nn.autoencoder import Autoencoder
+from ._estimator import ModuleEstimator
+from .nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
 from .nn.summary import Summary, summarize
 from .training.batches import Rows
 from .training.precision import resolve_device
@@ -27,7 +21,7 @@ __all__ = ["FittedAutoencoder"]
 
 
 class FittedAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ModuleEstimator
 ):
     """The half of an estimator that works once ``module_`` is there.
 
@@ -53,21 +47,6 @@ class FittedAutoencoder(
 
         return squared_error
 
-    @torch.inference_mode()
-    def _blocks(
-        self, function: Callable, rows: Rows, size: int | None = None
-    ) -> Iterator[np.ndarray]:
-        """Yield a function of the rows, block by block, in evaluation mode."""
-        self.module_.eval()
-        for block in rows.blocks(size):
-            yield function(block).cpu().numpy()
-
-    def _per_row(
-        self, function: Callable, rows: Rows, size: int | None = None
-    ) -> np.ndarray:
-        """Return a function of all rows, computed in evaluation mode."""
-        return np.concatenate(list(self._blocks(function, rows, size)))
-
     def _reconstruct(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.reconstruct(block)
 
@@ -83,39 +62,6 @@ class FittedAutoencoder(
             output = function(block).cpu().double()
             total, squares = total + output.sum(0), squares + output.square().sum(0)
         return float((squares / len(rows) - (total / len(rows)).square()).sum())
-
-    def _flatten(self, X, reset: bool, name: str):
-        """Return images or signals as flat rows, and check that rows fit the model."""
-        if getattr(X, "ndim", 0) <= 2:
-            return X
-        shape = tuple(X.shape[1:])
-        if not reset and shape != self._row_shape:
-            raise ValueError(
-                f"the rows of {name} must have the shape {self._row_shape}, as in fit, "
-                f"or be flat, with {self.n_features_in_} values; got rows of shape "
-                f"{shape}. Reshape {name}."
-            )
-        return np.asarray(X).reshape(len(X), prod(shape))
-
-    def _validate_rows(self, X, *, reset: bool, name: str = "X"):
-        check_container(X, name)
-        if isinstance(X, list | tuple) and np.ndim(X) > 2:
-            X = np.asarray(X)
-        row_shape = tuple(getattr(X, "shape", ())[1:])
-        X = self._flatten(X, reset, name)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            order="C",
-            reset=reset,
-            ensure_min_samples=2 if reset else 1,
-        )
-        check_magnitude(X, name)
-        if reset:
-            self._row_shape = row_shape if len(row_shape) > 1 else X.shape[1:]
-        return X
 
     # ------------------------------------------------------------------- using it
 
@@ -243,6 +189,22 @@ class FittedAutoencoder(
         rows = (X * self.scale_ + self._shift).astype(np.float32)
         return rows.reshape(len(rows), *self._row_shape)
 
+    @property
+    def encoder_(self) -> RowEncoder:
+        """Copy of the encoder: a torch module from flat rows to codes."""
+        return RowEncoder(*self._half())
+
+    @property
+    def decoder_(self) -> CodeDecoder:
+        """Copy of the decoder: a torch module from codes to flat rows."""
+        check_is_fitted(self)
+        self._check_decodable()
+        return CodeDecoder(*self._half())
+
+    def _half(self) -> tuple:
+        check_is_fitted(self)
+        return self.module_, self._shift, self.scale_, self._code_unit
+
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and numbers of parameters.
 
@@ -255,10 +217,6 @@ class FittedAutoencoder(
         check_is_fitted(self)
         return summarize(self.module_, self.n_features_in_)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there is a module."""
-        return hasattr(self, "module_")
-
     @property
     def _n_features_out(self) -> int:
         return self.n_components_
@@ -269,25 +227,7 @@ class FittedAutoencoder(
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    # -------------------------------------------------------------------- pickling
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Replace module and net by NumPy weights, so that no device is needed."""
-        state = dict(super().__getstate__())
-        if "module_" in state:
-            module, net = state.pop("module_"), state.pop("net_")
-            weights = module.state_dict().items()
-            state["_weights"] = {name: value.cpu().numpy() for name, value in weights}
-            state["_net"] = (list(net.history), net.batch_size, net.seed)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Build module and net again and load the weights."""
-        state = dict(state)
-        weights, net = state.pop("_weights", None), state.pop("_net", None)
-        super().__setstate__(state)
-        if weights is None:
-            return
+    def _restore(self, weights: dict[str, torch.Tensor], net: tuple) -> None:
         history, batch_size, seed = net
         try:
             device = resolve_device(self.device_)
@@ -299,7 +239,7 @@ class FittedAutoencoder(
             vars(self).update(self._structure)
             with isolated_rng(seed, device):
                 module = self._build_module(self.n_features_in_, self.n_components_)
-                module.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
+                module.load_state_dict(weights)
                 self._install(module, batch_size, seed, device, history)
         finally:
             vars(self).update(now)

@@ -39,14 +39,29 @@ class AutoencoderNetworks(FittedAutoencoder):
 
     def _build_module(self, n_features: int, n_components: int) -> Autoencoder:
         """Return the module with fresh weights, on the CPU."""
-        encoder, decoder = self._build_networks(n_features, n_components)
-        return Autoencoder(encoder, decoder, LOSSES[self.loss].output())
+        return Autoencoder(*self._build_parts(n_features, n_components))
 
     def _build_objective(self) -> nn.Module:
         """Return what training minimises: callable, with a ``per_row`` method."""
         return ReconstructionObjective(self.loss)
 
+    def _build_parts(self, n_features: int, n_components: int) -> tuple:
+        """Return encoder, decoder, output, corruption and bottleneck of the module."""
+        encoder, decoder = self._build_networks(n_features, n_components)
+        output = LOSSES[self.loss].output()
+        corruption, bottleneck = self._build_corruption(), self._build_bottleneck()
+        return encoder, decoder, output, corruption, bottleneck
+
+    def _build_corruption(self) -> nn.Module | None:
+        """Return what happens to rows before they are encoded, in training."""
+
+    def _build_bottleneck(self) -> nn.Module | None:
+        """Return the map from the encoder's output to the code."""
+
     # ------------------------------------ what a code or likelihood of its own changes
+
+    # Decay rates of the optimizer's running means of gradients and their squares.
+    _betas: tuple[float, float] = (0.9, 0.999)
 
     # Values that the encoder returns for each component of the code.
     _outputs_per_component: ClassVar[int] = 1
@@ -178,6 +193,7 @@ class AutoencoderNetworks(FittedAutoencoder):
             callbacks=callbacks,
             device=device,
             verbose=self.verbose,
+            betas=self._betas,
         ).initialize()
 
     def _pretrain(
@@ -248,9 +264,11 @@ class AutoencoderNetworks(FittedAutoencoder):
 
     def _raw_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         """Return what the decoder would return if the model were PCA."""
-        rebuilt = self._baseline.reconstruct(self.module_.corruption(block))
+        return self._link(self._baseline.reconstruct(self.module_.corruption(block)))
+
+    def _link(self, rebuilt: torch.Tensor) -> torch.Tensor:
         link = self._build_link()
-        return rebuilt if link is None else link.to(block.device)(rebuilt)
+        return rebuilt if link is None else link.to(rebuilt.device)(rebuilt)
 
     def _rebuild_by_pca(self, block: torch.Tensor) -> torch.Tensor:
         return self.module_.output(self._raw_by_pca(block))

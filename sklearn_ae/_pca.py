@@ -69,6 +69,14 @@ class PCABaseline:
             variances=self.variances[:n_components],
         )
 
+    def residuals(self, n_components: int) -> np.ndarray:
+        """Return the variance that the first 1, 2, ..., n components leave out."""
+        n_features = self.components.shape[1]
+        variances = np.zeros(n_components)
+        variances[: len(self.variances)] = self.variances[:n_components]
+        rest = self.noise_variance * (n_features - len(self.variances))
+        return rest + variances[::-1].cumsum()[::-1] - variances
+
     def reconstruct(self, rows: torch.Tensor) -> torch.Tensor:
         """Project rows ``(n, n_features)`` onto the components and back."""
         components = torch.as_tensor(self.components).to(rows)

@@ -159,6 +159,11 @@ class SparseAE(BaseAutoencoder):
     ----------
     module_ : torch.nn.Module
         Trained module with methods ``encode`` and ``decode`` on scaled rows.
+    encoder_ : torch.nn.Module
+        Copy of the encoder to take away: maps tensors of flat rows, in the units of X,
+        to codes.
+    decoder_ : torch.nn.Module
+        Copy of the decoder: maps tensors of codes to flat rows.
     net_ : skorch.NeuralNet
         The net around it; ``net_.history`` has a record per epoch.
     n_components_ : int

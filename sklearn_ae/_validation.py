@@ -8,17 +8,22 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "StrOptions",
     "check_container",
     "check_counts",
     "check_magnitude",
     "check_number",
+    "check_sample_weight",
     "check_unit_interval",
     "fit_context",
+    "safe_indexing",
 ]
 
 # The square of a larger value leaves the range of float32.

@@ -14,20 +14,23 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"nn", "_validation", "_planning", "exceptions"},
     {"training"},
+    {"_estimator"},
     {"_pca", "_fitted", "_generative"},
     {"_networks"},
     {"_base"},
+    {"_nested"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
-    {"_pretraining", "persistence", "displays", "datasets"},
+    {"_prediction", "persistence", "displays", "datasets"},
+    {"_pretraining"},
     {"_comparison"},
-    {"compare"},
+    {"compare", "code_size"},
     {"__init__", "__main__"},
 ]
 
 ROOMS = {
     "skorch": {"training"},
     "torch": {"nn", "training", "_base", "_pca", "_fitted", "_networks"}
-    | {"_generative"}
+    | {"_estimator", "_generative", "_nested", "_prediction", "_pretraining"}
     | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},

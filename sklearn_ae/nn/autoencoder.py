@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import torch
 from torch import nn
 
 from .maps import Unpool
 
-__all__ = ["Autoencoder"]
+__all__ = ["Autoencoder", "CodeDecoder", "RowEncoder"]
 
 
 class Autoencoder(nn.Module):
@@ -66,3 +69,51 @@ class Autoencoder(nn.Module):
         """Return the decoder's raw output and the code, of corrupted rows."""
         code = self.bottleneck(self.encoder(self.corruption(X)))
         return self.decoder(code), code
+
+
+class _InUnits(nn.Module):
+    """Half of a trained autoencoder, with the scaling that belongs to it.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        Copied; the half that is not needed is left out.
+    shift, scale : ndarray of shape (n_features,)
+        Scaled rows are ``(X - shift) / scale``.
+    unit : float
+        Unit of the codes.
+    """
+
+    _other_half: str
+
+    def __init__(
+        self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray, unit: float
+    ) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).eval()
+        setattr(self.module, self._other_half, nn.Identity())
+        self.register_buffer("shift", torch.as_tensor(shift))
+        self.register_buffer("scale", torch.as_tensor(scale))
+        self.unit = unit
+
+
+class RowEncoder(_InUnits):
+    """Map rows in the units of X to codes."""
+
+    _other_half = "decoder"
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_features)`` to ``(n, n_components)``, float32."""
+        scaled = ((X - self.shift) / self.scale).float()
+        return self.module.encode(scaled) * self.unit
+
+
+class CodeDecoder(_InUnits):
+    """Map codes to rows in the units of X."""
+
+    _other_half = "encoder"
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_components)`` to ``(n, n_features)``, float32."""
+        scaled = self.module.decode(code.float() / self.unit)
+        return (scaled * self.scale + self.shift).float()

@@ -75,12 +75,16 @@ class Rows(Dataset):
 
     def sample(self, n_rows: int, seed: int) -> Rows:
         """Return at most ``n_rows`` rows drawn without replacement."""
-        drawn = np.random.RandomState(seed).permutation(len(self))[:n_rows]
-        sample = copy.copy(self)
-        sample.index = self.index[drawn]
+        return self.at(np.random.RandomState(seed).permutation(len(self))[:n_rows])
+
+    def at(self, positions: np.ndarray) -> Rows:
+        """Return the rows at given positions, without a copy of X."""
+        chosen = copy.copy(self)
+        chosen.index = self.index[positions]
         if self.resident is not None:
-            sample.resident = self.resident[torch.as_tensor(drawn, device=self.device)]
-        return sample
+            at = torch.as_tensor(positions, device=self.device)
+            chosen.resident = self.resident[at]
+        return chosen
 
     def take(
         self, positions: torch.Tensor, buffer: torch.Tensor | None = None

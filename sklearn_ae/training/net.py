@@ -102,6 +102,8 @@ class AutoencoderNet(NeuralNet):
         Used as they are, not copied.
     device : torch.device
         Where to train.
+    betas : tuple of two floats
+        Decay rates of AdamW's running means.
     verbose : int
         1 shows a progress bar on stderr.
     """
@@ -119,6 +121,7 @@ class AutoencoderNet(NeuralNet):
         callbacks: Sequence[Callback],
         device: torch.device,
         verbose: int,
+        betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
         super().__init__(
             module,
@@ -134,6 +137,7 @@ class AutoencoderNet(NeuralNet):
         self.weight_decay = weight_decay
         self.precision = precision
         self.seed = seed
+        self.betas = betas
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -184,6 +188,7 @@ class AutoencoderNet(NeuralNet):
                 for flat, (decay, _) in zip(self.flat_, groups, strict=True)
             ],
             lr=self.lr,
+            betas=self.betas,
             fused=True,
         )
 

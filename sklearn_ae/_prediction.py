@@ -1,0 +1,411 @@
+"""The base of what predicts from codes: everything but targets and losses."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+)
+from torch import nn
+
+from ._base import BaseAutoencoder
+from ._denoising import DenoisingAE
+from ._estimator import ModuleEstimator
+from ._planning import choose_batch_size, choose_n_epochs, count_validation_rows
+from ._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
+from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack
+from .nn.prediction import (
+    PredictionNetwork,
+    PredictionObjective,
+    Rescaled,
+)
+from .training.batches import Rows
+from .training.labels import LabelledRows, distance_to_neighbour
+from .training.net import AutoencoderNet, TrainingPlan, check_callbacks
+from .training.seeding import draw_seed, isolated_rng
+
+__all__ = ["UNLABELLED", "PretrainedPredictor"]
+
+# The step at which predictions must agree: this share of the distance to this
+# neighbour, as in Hu et al. (2017).
+_RADIUS, _NEIGHBOUR = 0.25, 10
+
+# Whole sample weights repeat rows up to this many times the number of rows.
+_MOST_REPEATS = 10
+
+# Codes of so many rows are measured, to give the head inputs of about unit variance.
+_MOST_MEASURED = 5000
+
+# How a classifier's y marks rows without a label, as in scikit-learn.
+UNLABELLED = -1
+
+
+class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
+    """An autoencoder of all rows, and a head that learns from the labelled ones."""
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "autoencoder": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "pretrain": ["boolean"],
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "freeze": [StrOptions({"none", "encoder", "gradual"})],
+        "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
+        "consistency_weight": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"auto"}),
+        ],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "callbacks": ["array-like", None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    # ------------------------------------------------------------ what a task decides
+
+    @abstractmethod
+    def _validate_targets(self, y) -> tuple[np.ndarray, np.ndarray]:
+        """Return y as an array, and which of its rows are labelled."""
+
+    @abstractmethod
+    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return targets as the loss takes them; learn what leads back to y."""
+
+    @abstractmethod
+    def _make_loss(self, targets: np.ndarray) -> nn.Module:
+        """Return the loss of predictions of the known targets."""
+
+    @property
+    @abstractmethod
+    def _n_outputs(self) -> int:
+        """Width of a prediction."""
+
+    def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the weights of the losses of labelled rows."""
+        return weights
+
+    # ------------------------------------------------------------------------ fitting
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None):
+        """Learn codes from all rows, and predictions from the labelled ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows, also in the other shapes that the autoencoder takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets. Unlabelled rows hold -1 (classifiers) or NaN (regressors).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows. Whole numbers repeat rows, for the autoencoder too, as
+            long as that makes the table at most ten times as long; others weigh the
+            losses of the labelled rows.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If no row is labelled, or parameters contradict each other.
+        """
+        with self._all_or_nothing():
+            self._check_parameters()
+            X = self._validate_rows(X, reset=True)
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__} requires y to be passed, but the target y "
+                    "is None. Use the autoencoder alone to learn codes without labels."
+                )
+            check_consistent_length(X, y)
+            y, known = self._validate_targets(y)
+            if not known.any():
+                raise ValueError(
+                    "y must hold at least one label; all "
+                    f"{len(known)} rows are marked as unlabelled. Use the autoencoder "
+                    "alone to learn codes without labels."
+                )
+            order, weights = self._order(X, y, known, sample_weight)
+            X, y, known = X[order], y[order], known[order]
+            targets = self._encode_targets(y, known)
+            seed = draw_seed(self.random_state)
+            self.autoencoder_ = self._fit_autoencoder(X, seed)
+            device = torch.device(self.autoencoder_.device_)
+            with isolated_rng(seed, device):
+                self._fit_head(X, targets, np.flatnonzero(known), weights, seed)
+        return self
+
+    def _check_parameters(self) -> None:
+        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_callbacks(() if self.callbacks is None else self.callbacks)
+        model = _unwrap(self.autoencoder)
+        if model is not None and not isinstance(model, BaseAutoencoder):
+            raise TypeError(
+                "autoencoder must be one of this library's estimators, or one in a "
+                f"FrozenEstimator; got {model!r}. Put other transformers and a "
+                "classifier into a Pipeline."
+            )
+        if self.freeze == "encoder" and self.reconstruction_weight > 0:
+            raise ValueError(
+                "reconstruction_weight must be 0 with freeze='encoder', because it "
+                f"trains the encoder; got {self.reconstruction_weight}. Set "
+                "freeze='none'."
+            )
+        if _is_fitted(self.autoencoder) and not self.pretrain:
+            raise ValueError(
+                "pretrain=False must go with an autoencoder that is not fitted, since "
+                f"its weights would not be used; got {model!r}. Clone it, or set "
+                "pretrain=True."
+            )
+
+    def _order(
+        self, X, y: np.ndarray, known: np.ndarray, sample_weight
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions of rows in an order of their own, repeated, and weights.
+
+        Random draws then depend on what rows hold and not on where they stand, and a
+        weight of two is exactly a row that is there twice.
+        """
+        rng = np.random.RandomState(0)
+        key = np.round(X @ rng.standard_normal(X.shape[1]), 9)
+        label = np.zeros(len(y), dtype=int)
+        label[known] = 1 + np.unique(y[known], axis=0, return_inverse=True)[1].ravel()
+        order = np.lexsort((label, key))
+        if sample_weight is None:
+            return order, np.ones(len(order))
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64)
+        if (weights < 0).any():
+            raise ValueError(
+                "sample_weight must hold no negative value; got "
+                f"{weights.min():.4g}. Leave rows out with a weight of 0."
+            )
+        whole = np.array_equal(weights, np.floor(weights))
+        if whole and weights.sum() <= _MOST_REPEATS * len(weights):
+            order = np.repeat(order, weights[order].astype(int))
+            return order, np.ones(len(order))
+        order = order[weights[order] > 0]
+        return order, weights[order]
+
+    def _fit_autoencoder(self, X, seed: int) -> BaseAutoencoder:
+        """Return an autoencoder of all rows, whatever it takes to have one."""
+        if _is_fitted(self.autoencoder):
+            model = _unwrap(self.autoencoder)
+            if model.n_features_in_ != X.shape[1]:
+                raise ValueError(
+                    f"X must have the {model.n_features_in_} features that the fitted "
+                    f"autoencoder has seen; got {X.shape[1]}. Fit it on such rows."
+                )
+            return model
+        template = DenoisingAE() if self.autoencoder is None else self.autoencoder
+        model = clone(template)
+        if model.random_state is None:
+            model.set_params(random_state=seed)
+        X = X.reshape(X.shape[0], *self._row_shape) if len(self._row_shape) > 1 else X
+        return model.fit(X) if self.pretrain else model._start_at_random(X)
+
+    def _fit_head(
+        self,
+        X,
+        targets: np.ndarray,
+        labelled: np.ndarray,
+        weights: np.ndarray,
+        seed: int,
+    ) -> None:
+        """Train head and encoder on the labelled rows, and on what others teach."""
+        # A copy, so that the autoencoder stays as it was.
+        model = copy.deepcopy(self.autoencoder_)
+        device = torch.device(model.device_)
+        rows = Rows(X, model._shift, model.scale_, device)
+        sample = rows.sample(_MOST_MEASURED, seed)
+        self._code_scale = float(model._per_row(model.module_.encode, sample).std())
+        if self.freeze == "encoder":
+            codes = model._per_row(model.module_.encode, rows)
+            width = codes.shape[1]
+            rows = Rows(codes, np.zeros(width), np.ones(width), device)
+        self._loss = self._make_loss(targets[labelled])
+        weights = self._weigh(targets[labelled], weights[labelled])
+        radius = 0.0
+        if self.consistency_weight > 0:
+            radius = _RADIUS * distance_to_neighbour(rows, _NEIGHBOUR, seed)
+        network = PredictionNetwork(
+            None if self.freeze == "encoder" else model.module_,
+            self._build_head(),
+            self._loss,
+            reconstructs=self.reconstruction_weight > 0,
+            radius=radius,
+        )
+        train, validation = self._split(rows, labelled, targets, weights, seed)
+        batch_size = choose_batch_size(self.batch_size, len(train))
+        self._install(network, model, batch_size, seed, self.callbacks or ())
+        self._train(train, validation)
+        network.autoencoder = model.module_
+        history = self.net_.history
+        self.n_iter_ = len(history)
+        self.loss_curve_ = [row["train_loss"] for row in history]
+        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
+
+    def _build_head(self) -> nn.Module:
+        """Return a head whose predictions are zero at first."""
+        sizes = self.autoencoder_.n_components_, *self.hidden_layer_sizes
+        layers = dense_stack((*sizes, self._n_outputs), self.activation)
+        for parameter in layers[-1].parameters():
+            nn.init.zeros_(parameter)
+        return nn.Sequential(Rescaled(self._code_scale), *layers)
+
+    def _split(
+        self,
+        rows: Rows,
+        labelled: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        seed: int,
+    ) -> tuple[LabelledRows, LabelledRows | None]:
+        """Return training rows, with all rows beside them, and validation rows."""
+
+        def choose(chosen: np.ndarray, others: Rows | None) -> LabelledRows:
+            index = labelled[chosen]
+            return LabelledRows(
+                rows.at(index),
+                torch.as_tensor(targets[index]),
+                torch.as_tensor(weights[chosen], dtype=torch.float32),
+                others,
+            )
+
+        order = np.random.RandomState(seed).permutation(len(labelled))
+        n_validation = 0
+        if self.early_stopping:
+            n_validation = count_validation_rows(
+                self.validation_fraction, len(labelled)
+            )
+        learns_from_all = self.reconstruction_weight > 0 or self.consistency_weight > 0
+        train = choose(order[n_validation:], rows if learns_from_all else None)
+        return train, choose(order[:n_validation], None) if n_validation else None
+
+    def _install(
+        self,
+        network: PredictionNetwork,
+        model: BaseAutoencoder,
+        batch_size: int,
+        seed: int,
+        callbacks: Sequence,
+    ) -> None:
+        objective = PredictionObjective(
+            network.loss,
+            model.net_.criterion_,
+            self.reconstruction_weight,
+            self.consistency_weight,
+        )
+        self.net_ = AutoencoderNet(
+            network,
+            objective,
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            batch_size=batch_size,
+            precision=model.precision,
+            seed=seed,
+            callbacks=callbacks,
+            device=torch.device(model.device_),
+            verbose=self.verbose,
+        ).initialize()
+        self.module_ = self.net_.module_
+
+    def _train(self, train: LabelledRows, validation: LabelledRows | None) -> None:
+        """Train in as many stages as `freeze` asks for."""
+        n_epochs = self._count_epochs(train)
+        stages = self._stages()
+        # What does not divide evenly goes to the last stage, in which all layers learn.
+        lengths = [max(1, n_epochs // len(stages))] * len(stages)
+        lengths[-1] += max(0, n_epochs - sum(lengths))
+        for index, (length, learning) in enumerate(zip(lengths, stages, strict=True)):
+            for parameter in self.module_.parameters():
+                parameter.requires_grad_(id(parameter) in learning)
+            if index:
+                self.net_.initialize_optimizer()
+            plan = TrainingPlan(
+                n_epochs=length,
+                patience=self.n_iter_no_change if self.early_stopping else None,
+                tol=self.tol,
+            )
+            if self.net_.run(train, validation, plan).interrupted:
+                raise KeyboardInterrupt
+
+    def _count_epochs(self, train: LabelledRows) -> int:
+        return choose_n_epochs(self.max_iter, len(train), self.net_.batch_size)
+
+    def _stages(self) -> list[set[int]]:
+        """Return the parameters, by identity, that learn in each stage."""
+        everything = {id(parameter) for parameter in self.module_.parameters()}
+        if self.freeze != "gradual":
+            return [everything]
+        stages = [{id(parameter) for parameter in self.module_.head.parameters()}]
+        layers = [
+            {id(parameter) for parameter in layer.parameters(recurse=False)}
+            for layer in self.module_.autoencoder.encoder.modules()
+        ]
+        for layer in filter(None, reversed(layers)):
+            stages.append(stages[-1] | layer)
+        return [*stages[:-1], everything]
+
+    def _restore(self, weights: dict[str, torch.Tensor], net: tuple) -> None:
+        history, batch_size, seed = net
+        model = copy.deepcopy(self.autoencoder_)
+        with isolated_rng(seed, torch.device(model.device_)):
+            network = PredictionNetwork(model.module_, self._build_head(), self._loss)
+            network.load_state_dict(weights)
+            self._install(network, model, batch_size, seed, ())
+        self.net_.history.extend(history)
+
+    # ---------------------------------------------------------------------- using it
+
+    def _predict_raw(self, X) -> np.ndarray:
+        """Return logits or scaled values, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = self._validate_rows(X, reset=False)
+        model = self.autoencoder_
+        rows = Rows(X, model._shift, model.scale_, torch.device(model.device_))
+        return self._per_row(self.module_.predict, rows)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        model = _unwrap(self.autoencoder)
+        if isinstance(model, BaseAutoencoder):
+            tags.input_tags = get_tags(model).input_tags
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _unwrap(model):
+    """Return the estimator within a FrozenEstimator."""
+    return model.estimator if isinstance(model, FrozenEstimator) else model
+
+
+def _is_fitted(model) -> bool:
+    return hasattr(_unwrap(model), "module_")

@@ -1,0 +1,239 @@
+"""The score at every code size, from one fit per fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.decomposition import PCA
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
+
+from ._nested import NestedCodes
+from ._validation import safe_indexing
+from .displays import CodeSizeDisplay
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CodeSizeCurve", "code_size_curve"]
+
+
+@dataclass
+class CodeSizeCurve:
+    """Result of :func:`~sklearn_ae.code_size_curve`.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per code size, estimator and fold. Columns: ``n_components``,
+        ``estimator`` (the class of the autoencoder, or ``"PCA"``), ``fold`` and
+        ``score`` (higher is better).
+    score_name : str
+        What the score is.
+    name : str
+        Class of the autoencoder.
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    score_name: str
+    name: str
+
+    def summary(self) -> pd.DataFrame:
+        """Return mean and standard deviation of the scores over folds.
+
+        Returns
+        -------
+        summary : pandas.DataFrame
+            Indexed by code size; columns are pairs of an estimator and ``"mean"`` or
+            ``"std"``.
+        """
+        groups = self.frame.groupby(["n_components", "estimator"])["score"]
+        return (
+            groups.agg(["mean", "std"]).unstack().swaplevel(axis=1).sort_index(axis=1)
+        )
+
+    @property
+    def best_n_components(self) -> int:
+        """Code size with the highest mean score."""
+        return int(self.summary()[self.name, "mean"].idxmax())
+
+    @property
+    def smallest_n_components(self) -> int:
+        """Smallest code size within a standard error of the best one."""
+        scores = self.summary()[self.name]
+        best = scores.loc[self.best_n_components]
+        n_folds = self.frame["fold"].nunique()
+        least = best["mean"] - best["std"] / np.sqrt(n_folds)
+        return int(scores.index[scores["mean"] >= least][0])
+
+    def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
+        """Draw score against code size, with PCA beside.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **line_kwargs : dict
+            Passed to ``Axes.plot``.
+
+        Returns
+        -------
+        display : CodeSizeDisplay
+        """
+        table = self.frame.pivot(
+            index="fold", columns=["estimator", "n_components"], values="score"
+        )
+        curves = {name: table[name].to_numpy() for name in ("PCA", self.name)}
+        sizes = np.unique(self.frame["n_components"])
+        label = f"Held-out {self.score_name}"
+        return CodeSizeDisplay(sizes, curves, label=label).plot(ax, **line_kwargs)
+
+
+def code_size_curve(
+    estimator: BaseEstimator,
+    X,
+    y=None,
+    n_components: Sequence[int] | None = None,
+    *,
+    cv=None,
+    scoring=None,
+    verbose: int = 0,
+) -> CodeSizeCurve:
+    """Score every code size on held-out rows, with one fit of networks per fold.
+
+    The autoencoder is fitted once per fold with its whole code, and then cut off at
+    each size. Steps after it in a pipeline, a classifier for one, are fitted for each
+    size. The same is done with PCA in its place.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        An autoencoder with ``nested=True``, or a pipeline with one as a step. Its
+        ``n_components`` is the largest size.
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,), default=None
+        Targets.
+    n_components : sequence of int, default=None
+        Sizes to score; None takes all from 1 to the width of the code.
+    cv : int, splitter or iterable, default=None
+        As in ``GridSearchCV``.
+    scoring : str or callable, default=None
+        As in ``GridSearchCV``; None takes the estimator's own score, which for a bare
+        autoencoder is the share of the variance that is reconstructed.
+    verbose : int, default=0
+        1 shows a progress bar on stderr.
+
+    Returns
+    -------
+    CodeSizeCurve
+
+    Raises
+    ------
+    ValueError
+        If there is not exactly one nested autoencoder, or it has fewer components
+        than asked for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_ae import AutoencoderTransformer, code_size_curve
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> ae = AutoencoderTransformer(3, nested=True, max_iter=20, random_state=0)
+    >>> curve = code_size_curve(ae, X, cv=2)
+    >>> curve.frame.groupby("estimator").size().to_dict()
+    {'AutoencoderTransformer': 6, 'PCA': 6}
+    """
+    import pandas as pd
+    from tqdm.auto import tqdm
+
+    steps = list(getattr(estimator, "steps", [("reduce", estimator)]))
+    position = _find_nested(steps)
+    name = type(steps[position][1]).__name__
+    X, y = indexable(X, y)
+    folds = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    records = []
+    for fold, (train, test) in enumerate(tqdm(folds, unit="fold", disable=not verbose)):
+        rows = [safe_indexing(X, train), None if y is None else safe_indexing(y, train)]
+        head = Pipeline([(key, clone(step)) for key, step in steps[: position + 1]])
+        head.fit(*rows)
+        unseen = [safe_indexing(X, test), None if y is None else safe_indexing(y, test)]
+        sizes = _check_sizes(n_components, head[-1].n_components_)
+        for size in sizes:
+            pair = {name: head[-1].truncate(size), "PCA": PCA(size)}
+            for label, reducer in pair.items():
+                model = _complete(head, reducer, steps[position + 1 :], *rows)
+                score = _score(model, unseen, scoring, rows[0])
+                records.append((size, label, fold, score))
+    columns = ["n_components", "estimator", "fold", "score"]
+    score_name = scoring if isinstance(scoring, str) else None
+    if scoring is None:
+        score_name = _own_score(estimator, bare=position == len(steps) - 1)
+    frame = pd.DataFrame(records, columns=columns)
+    return CodeSizeCurve(frame, score_name or "score", name)
+
+
+def _find_nested(steps: list[tuple[str, BaseEstimator]]) -> int:
+    nested = [
+        index
+        for index, (_, step) in enumerate(steps)
+        if isinstance(step, NestedCodes) and step._is_nested
+    ]
+    if len(nested) != 1:
+        raise ValueError(
+            "estimator must be, or have as a step, one autoencoder whose codes are "
+            f"nested; got {len(nested)} of them in {[step for _, step in steps]!r}. "
+            "Set nested=True."
+        )
+    return nested[0]
+
+
+def _check_sizes(sizes: Sequence[int] | None, largest: int) -> list[int]:
+    if sizes is None:
+        return list(range(1, largest + 1))
+    wrong = [size for size in sizes if not 1 <= size <= largest]
+    if wrong or not len(sizes):
+        raise ValueError(
+            "n_components must hold sizes from 1 to the width of the nested code, "
+            f"{largest}; got {list(sizes)}. Give the autoencoder more n_components."
+        )
+    return sorted(map(int, sizes))
+
+
+def _complete(head: Pipeline, reducer, tail: list, X, y) -> Pipeline:
+    """Return a fitted pipeline with another reducer, and the steps that follow it."""
+    before = head.steps[:-1]
+    for _, step in before:
+        X = step.transform(X)
+    if isinstance(reducer, PCA):
+        reducer.fit(np.reshape(X, (len(X), -1)) if np.ndim(X) > 2 else X)
+    steps = [*before, (head.steps[-1][0], reducer)]
+    if tail:
+        last = Pipeline([(key, clone(step)) for key, step in tail])
+        steps += last.fit(reducer.transform(X), y).steps
+    return Pipeline(steps)
+
+
+def _score(model: Pipeline, unseen: list, scoring, X_train) -> float:
+    if scoring is None and isinstance(model[-1], PCA):
+        # PCA's own score is a likelihood; ours is the share of the variance.
+        train, test = (
+            model[:-1].transform(X) if len(model) > 1 else X
+            for X in (X_train, unseen[0])
+        )
+        rebuilt = model[-1].inverse_transform(model[-1].transform(test))
+        spread = np.square(test - np.mean(train, axis=0)).sum()
+        return float(1 - np.square(test - rebuilt).sum() / spread)
+    return float(check_scoring(model, scoring)(model, *unseen))
+
+
+def _own_score(estimator, *, bare: bool) -> str:
+    if bare:
+        return "share of the variance"
+    return "accuracy" if is_classifier(estimator) else "score"

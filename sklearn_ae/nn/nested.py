@@ -1,0 +1,272 @@
+"""Nested codes: the first k values of a code are a code of their own.
+
+Rippel, O., Gelbart, M. & Adams, R. (2014). Learning ordered representations with
+nested dropout. arXiv:1402.0915. Kusupati, A. et al. (2022). Matryoshka representation
+learning. arXiv:2205.13147.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from .autoencoder import Autoencoder
+
+__all__ = ["NestedAutoencoder", "NestedObjective", "load_first", "sizes_to_judge"]
+
+# Each code is decoded at two sizes while training; its encoding, half of the work, is
+# shared. So many sizes per batch are drawn on a logarithmic scale of size + offset, and
+# as many whole codes come with them: whole codes have the most to learn.
+_N_DRAWN, _OFFSET = 5, 1.0
+_WHOLE_PER_SIZE = 1 / 3
+
+
+def sizes_to_judge(n_components: int) -> list[int]:
+    """Return the sizes at which nested codes are judged: powers of two, and all."""
+    powers = [2**power for power in range(n_components.bit_length())]
+    return sorted({*powers, n_components})
+
+
+def _count_anchors(n_components: int) -> int:
+    """Return how many powers of two it takes to interpolate up to a size."""
+    return math.ceil(math.log2(n_components)) + 1
+
+
+class _Sizes:
+    """The sizes at which rows are decoded in turn, known to all layers."""
+
+    def __init__(self, n_components: int) -> None:
+        self.n_components = n_components
+        self.in_turn = [n_components]
+
+
+class SizedLinear(nn.Module):
+    """Linear layer whose outputs are scaled and shifted according to the size.
+
+    Scales and shifts are learned for the powers of two and interpolated between them.
+    """
+
+    def __init__(self, linear: nn.Linear, sizes: _Sizes) -> None:
+        super().__init__()
+        self.linear = linear
+        self._sizes = (sizes,)  # in a tuple: shared, not owned
+        n_anchors = _count_anchors(sizes.n_components)
+        self.scale = nn.Parameter(torch.zeros(n_anchors, linear.out_features))
+        self.shift = nn.Parameter(torch.zeros(n_anchors, linear.out_features))
+
+    def _at(self, sizes: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scales and shifts for codes of given sizes, one row for each."""
+        positions = torch.tensor(sizes, device=self.scale.device).float().log2()
+        anchors = torch.arange(len(self.scale), device=self.scale.device)
+        shares = (1 - (positions[:, None] - anchors).abs()).clamp(min=0)
+        return 1 + shares @ self.scale, shares @ self.shift
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, in_features)`` to ``(n, out_features)``."""
+        output = self.linear(X)
+        (sizes,) = self._sizes
+        scale, shift = (values.to(output.dtype) for values in self._at(sizes.in_turn))
+        in_turn = output.unflatten(0, (-1, len(scale)))
+        return torch.addcmul(shift, in_turn, scale).flatten(0, 1)
+
+    @torch.no_grad()
+    def folded(self, size: int) -> nn.Linear:
+        """Return the plain layer that does the same for codes of one size."""
+        scale, shift = (values[0] for values in self._at([size]))
+        folded = nn.Linear(self.linear.in_features, self.linear.out_features)
+        folded.weight.copy_(self.linear.weight * scale[:, None])
+        folded.bias.copy_(self.linear.bias * scale + shift)
+        return folded
+
+
+def _condition(module: nn.Module, sizes: _Sizes) -> None:
+    """Let all linear layers but the last of each stack know the size of the code."""
+    for child in module.children():
+        _condition(child, sizes)
+    if isinstance(module, nn.Sequential):
+        for index, layer in enumerate(module[:-1]):
+            if type(layer) is nn.Linear:
+                module[index] = SizedLinear(layer, sizes)
+
+
+def _fold(module: nn.Module, size: int) -> None:
+    """Put plain layers for codes of one size in the place of those that know it."""
+    for name, child in module.named_children():
+        if isinstance(child, SizedLinear):
+            setattr(module, name, child.folded(size))
+        else:
+            _fold(child, size)
+
+
+class NestedAutoencoder(Autoencoder):
+    """Autoencoder whose codes are cut off, at sizes drawn anew, while it is trained.
+
+    Parameters
+    ----------
+    encoder, decoder, output, corruption, bottleneck
+        As for :class:`Autoencoder`.
+    n_components : int
+        Width of the whole code.
+    at : sequence of int, default=()
+        Sizes to cut codes at; empty means all, the small ones as often as the large
+        ones on a logarithmic scale.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        output: nn.Module,
+        corruption: nn.Module | None = None,
+        bottleneck: nn.Module | None = None,
+        *,
+        n_components: int,
+        at: Sequence[int] = (),
+    ) -> None:
+        sizes = _Sizes(n_components)
+        _condition(decoder, sizes)
+        super().__init__(encoder, decoder, output, corruption, bottleneck)
+        self._sizes = (sizes,)
+        self.at = sorted(size for size in at if size < n_components)
+
+    def forward(self, X: torch.Tensor) -> tuple:
+        """Return raw outputs, codes, and the sizes that the outputs have in turn.
+
+        While training there are two outputs for each row, one after the other.
+        """
+        code = self.bottleneck(self.encoder(self.corruption(X)))
+        if not self.training:
+            sizes = sizes_to_judge(self._sizes[0].n_components)
+            return self._decode(code, sizes), code, sizes
+        sizes = self._draw()
+        return self._decode(code.repeat_interleave(2, 0), sizes), code, sizes
+
+    def decode_first(self, code: torch.Tensor, size: int) -> torch.Tensor:
+        """Return the reconstruction from the first values of codes."""
+        return self.output(self._decode(code, [size]))
+
+    def _decode(self, code: torch.Tensor, in_turn: list[int]) -> torch.Tensor:
+        """Decode row i at the i-th size, and so on from the first size again."""
+        (sizes,) = self._sizes
+        n_rows, width = code.shape
+        wanted = torch.tensor(in_turn, device=code.device)
+        kept = torch.arange(width, device=code.device) < wanted[:, None]
+        missing = -n_rows % len(in_turn)
+        if missing:
+            code = torch.cat([code, code.new_zeros(missing, width)])
+        cut = (code.unflatten(0, (-1, len(in_turn))) * kept).flatten(0, 1)
+        sizes.in_turn = in_turn
+        try:
+            return self.decoder(cut)[:n_rows]
+        finally:
+            sizes.in_turn = [sizes.n_components]
+
+    def _draw(self) -> list[int]:
+        """Return sizes, of which neighbours are a large and a small one."""
+        width = self._sizes[0].n_components
+        sizes = [size for size in self.at for _ in range(3)]
+        if not sizes:
+            # Powers of two, the smallest of them twice, and any sizes: one from each
+            # of equal parts of the scale.
+            powers = [2**power for power in range(1, (width - 1).bit_length())]
+            positions = (torch.arange(_N_DRAWN) + torch.rand(_N_DRAWN)) / _N_DRAWN
+            ratio = (width + _OFFSET) / (1 + _OFFSET)
+            drawn = (
+                int((1 + _OFFSET) * ratio**p - _OFFSET) for p in positions.tolist()
+            )
+            sizes = [min(size, width) for size in (*powers[:1], *powers, *drawn)]
+        sizes = sorted(sizes) + [width] * round(_WHOLE_PER_SIZE * len(sizes))
+        sizes += [width] * (len(sizes) % 2)
+        half = len(sizes) // 2
+        large, small = (
+            [part[i] for i in torch.randperm(half).tolist()]
+            for part in (sizes[half:], sizes[:half])
+        )
+        return [size for pair in zip(large, small, strict=True) for size in pair]
+
+    def cut(self, size: int) -> Autoencoder:
+        """Return an autoencoder without conditions, for codes of one size.
+
+        Its encoder still returns whole codes, and its decoder still takes them.
+        """
+        copy = deepcopy(self)
+        _fold(copy.decoder, size)
+        return Autoencoder(
+            copy.encoder, copy.decoder, copy.output, copy.corruption, copy.bottleneck
+        )
+
+
+class NestedObjective(nn.Module):
+    """Reconstruction loss over PCA's at the same size, averaged over sizes.
+
+    So that small codes, whose losses are large, do not have all of the gradient.
+
+    Parameters
+    ----------
+    objective : torch.nn.Module
+        Reconstruction objective with ``per_row`` and ``least``.
+    baseline : tensor of shape (n_components,)
+        PCA's loss with the first k components, for k = 1, 2, ...
+    """
+
+    # Share of the training that is done; set by the net.
+    progress = 1.0
+
+    def __init__(self, objective: nn.Module, baseline: torch.Tensor) -> None:
+        super().__init__()
+        self.objective = objective
+        self.register_buffer("baseline", baseline)
+
+    def forward(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the mean over two outputs per row."""
+        raw, _, sizes = output
+        losses = self.objective.per_row((raw,), target.repeat_interleave(2, 0))
+        return self._relative(losses, sizes).mean()
+
+    def _relative(self, losses: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+        """Return the losses of rows, in turn of these sizes, over PCA's."""
+        at = torch.tensor(sizes, device=losses.device) - 1
+        n_turns = -(-len(losses) // len(sizes))
+        return losses / self.baseline[at].repeat(n_turns)[: len(losses)]
+
+    def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the relative loss of each row at its size, shape (n,)."""
+        sizes = sizes_to_judge(len(self.baseline))
+        return self._relative(self.objective.per_row(output, target), sizes)
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the smallest loss that any output has for each row, shape (n,)."""
+        sizes = sizes_to_judge(len(self.baseline))
+        return self._relative(self.objective.least(target), sizes)
+
+
+@torch.no_grad()
+def load_first(module: nn.Module, source: nn.Module, size: int, width: int) -> None:
+    """Load what belongs to the first values of a code into a module for such codes.
+
+    Parameters
+    ----------
+    module, source : torch.nn.Module
+        Of the same architecture, for codes of `size` and of `width` values.
+
+    Raises
+    ------
+    ValueError
+        If layers differ in more than the width of the code.
+    """
+    lengths = {width: size, _count_anchors(width): _count_anchors(size)}
+    wide = source.state_dict()
+    for name, tensor in module.state_dict().items():
+        shapes = zip(wide[name].shape, tensor.shape, strict=True)
+        if any(have != want and lengths.get(have) != want for have, want in shapes):
+            raise ValueError(
+                "codes can be cut off where only the layers beside the code depend on "
+                f"its width; {name} has the shape {tuple(wide[name].shape)} for the "
+                f"whole code and {tuple(tensor.shape)} for {size} of its values. Fit "
+                "an estimator for each size."
+            )
+        tensor.copy_(wide[name][tuple(slice(length) for length in tensor.shape)])

@@ -1,0 +1,375 @@
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_ae import (
+    VAE,
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    DenoisingAE,
+    PretrainedClassifier,
+    PretrainedRegressor,
+    SparseAE,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+
+FAST = {"max_iter": 20, "random_state": 0}
+
+
+@parametrize_with_checks(
+    [
+        PretrainedClassifier(DenoisingAE(max_iter=2), max_iter=30),
+        PretrainedRegressor(DenoisingAE(max_iter=2), max_iter=30),
+    ]
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """1200 digits of which 100 have labels, and 597 to test with."""
+    X, y = load_digits(return_X_y=True)
+    order = np.random.RandomState(0).permutation(len(X))
+    X, y = X[order].astype(np.float32), y[order]
+    few = y[:1200].copy()
+    few[100:] = -1
+    return X[:1200], few, X[1200:], y[1200:]
+
+
+@pytest.fixture(scope="module")
+def autoencoder(digits):
+    return DenoisingAE(16, max_iter=25, random_state=0).fit(digits[0])
+
+
+def test_pretraining_helps_where_labels_are_few(digits):
+    X, few, X_test, y_test = digits
+    model = PretrainedClassifier(
+        DenoisingAE(init="random"), freeze="gradual", random_state=0
+    )
+    pretrained = model.fit(X, few).score(X_test, y_test)
+    random = clone(model).set_params(pretrain=False).fit(X, few)
+    assert pretrained > random.score(X_test, y_test) + 0.02
+    assert random.autoencoder_.n_iter_ == 0
+    assert random.autoencoder_.init == "random"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"freeze": "encoder"},
+        {"freeze": "gradual"},
+        {"reconstruction_weight": 1.0},
+        {"consistency_weight": 1.0},
+        {"freeze": "encoder", "consistency_weight": 0.5},
+        {"hidden_layer_sizes": (32,), "activation": "tanh"},
+        {"early_stopping": True, "max_iter": 100},
+        {"weight_decay": 0.1},
+    ],
+    ids=str,
+)
+def test_options_learn(digits, autoencoder, options):
+    X, few, X_test, y_test = digits
+    model = PretrainedClassifier(autoencoder, **{**FAST, "max_iter": 40} | options)
+    assert model.fit(X, few).score(X_test, y_test) > 0.75
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(
+        again.predict_proba(X_test[:9]), model.predict_proba(X_test[:9])
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AutoencoderTransformer(8, nested=True, max_iter=3),
+        ConvAutoencoderTransformer(8, max_iter=2),
+        SparseAE(32, max_iter=3),
+        VAE(8, max_iter=3),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning")
+def test_every_autoencoder_serves(digits, model):
+    X, few, X_test, y_test = digits
+    predictor = PretrainedClassifier(
+        model, reconstruction_weight=0.1, max_iter=10, random_state=0
+    )
+    assert predictor.fit(X, few).score(X_test, y_test) > 0.6
+
+
+def test_frozen_encoder_stays_as_it_is_and_gradual_one_does_not(digits, autoencoder):
+    X, few, X_test, _ = digits
+    codes = autoencoder.transform(X_test)
+    for freeze, same in (("encoder", True), ("gradual", False)):
+        model = PretrainedClassifier(autoencoder, freeze=freeze, **FAST).fit(X, few)
+        scaled = torch.as_tensor((X_test - autoencoder._shift) / autoencoder.scale_)
+        with torch.inference_mode():
+            now = model.module_.autoencoder.encode(scaled.float()).numpy()
+        now *= np.float32(autoencoder._code_unit)
+        assert np.allclose(now, codes, atol=1e-2) is same
+
+
+def test_gradual_begins_with_the_head(digits, autoencoder):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(autoencoder, freeze="gradual", **FAST).fit(X, few)
+    stages = [len(stage) for stage in model._stages()]
+    assert stages == sorted(set(stages))
+    assert stages[0] == 2  # weight and bias of the head
+    assert stages[-1] == len(list(model.module_.parameters()))
+
+
+def test_a_fitted_autoencoder_is_used_and_left_as_it_is(digits, autoencoder):
+    X, few, _, _ = digits
+    before = autoencoder.transform(X[:5])
+    for given in (autoencoder, FrozenEstimator(autoencoder)):
+        model = PretrainedClassifier(given, **FAST).fit(X, few)
+        assert model.autoencoder_ is autoencoder
+    np.testing.assert_array_equal(autoencoder.transform(X[:5]), before)
+
+
+def test_a_frozen_estimator_stays_fitted_in_a_search(digits, autoencoder):
+    X, few, _, _ = digits
+    search = GridSearchCV(
+        PretrainedClassifier(FrozenEstimator(autoencoder), **FAST),
+        {"freeze": ["encoder", "none"]},
+        cv=2,
+    )
+    search.fit(X[:100], few[:100])
+    np.testing.assert_array_equal(
+        search.best_estimator_.autoencoder_.transform(X[:5]),
+        autoencoder.transform(X[:5]),
+    )
+
+
+def test_searches_over_the_autoencoder(digits):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(DenoisingAE(max_iter=3), **FAST)
+    grid = {"autoencoder__n_components": [2, 8], "freeze": ["none", "encoder"]}
+    search = GridSearchCV(model, grid, cv=2).fit(X[:100], few[:100])
+    assert search.best_params_["autoencoder__n_components"] == 8
+    assert search.best_estimator_.autoencoder_.n_components_ == 8
+
+
+def test_images_keep_their_axes(digits):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(ConvAutoencoderTransformer(8, max_iter=2), **FAST)
+    model.fit(X.reshape(-1, 8, 8), few)
+    flat = model.predict(X_test)
+    np.testing.assert_array_equal(model.predict(X_test.reshape(-1, 8, 8)), flat)
+
+
+def test_sparse_rows(digits):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(DenoisingAE(8, max_iter=3), **FAST)
+    model.fit(sp.csr_array(X), few)
+    np.testing.assert_allclose(
+        model.predict_proba(sp.csr_array(X_test)),
+        model.predict_proba(X_test),
+        atol=1e-4,
+    )
+
+
+def test_fits_are_repeatable_and_do_not_depend_on_the_order_of_rows(digits):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(
+        DenoisingAE(8, max_iter=2), consistency_weight=0.1, max_iter=2, random_state=3
+    )
+    first = model.fit(X, few).predict_proba(X_test)
+    order = np.random.RandomState(1).permutation(len(X))
+    for rows in (np.arange(len(X)), order):
+        again = clone(model).fit(X[rows], few[rows]).predict_proba(X_test)
+        np.testing.assert_array_equal(again, first)
+
+
+def test_fractional_weights_count(digits, autoencoder):
+    X, few, X_test, y_test = digits
+    X, y = X[:100], few[:100]
+    weights = np.where(y < 5, 1e-3, 0.5)
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, y, sample_weight=weights)
+    found = model.predict(X_test)
+    assert (found < 5).mean() < 0.3 < (y_test < 5).mean()
+
+
+def test_class_weights_count(digits, autoencoder):
+    X, few, X_test, _ = digits
+    rare = {digit: 1e-3 if digit < 5 else 1.0 for digit in range(10)}
+    model = PretrainedClassifier(autoencoder, class_weight=rare, **FAST)
+    assert (model.fit(X, few).predict(X_test) < 5).mean() < 0.3
+
+
+def test_probabilities_and_logits_agree(digits, autoencoder):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    assert model.predict_proba(X_test).shape == (len(X_test), 10)
+    np.testing.assert_allclose(model.predict_proba(X_test).sum(axis=1), 1, rtol=1e-5)
+    two = np.where(few < 0, -1, few % 2)
+    model.fit(X, two)
+    odds = model.decision_function(X_test)
+    assert odds.shape == (len(X_test),)
+    np.testing.assert_allclose(
+        model.predict_proba(X_test)[:, 1], 1 / (1 + np.exp(-odds)), atol=1e-5
+    )
+
+
+def test_objects_name_classes_beside_the_mark(digits, autoencoder):
+    X, few, X_test, _ = digits
+    names = np.array(["even", "odd"], dtype=object)[few % 2]
+    names[few == -1] = -1
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, names)
+    assert model.classes_.tolist() == ["even", "odd"]
+    assert set(model.predict(X_test)) == {"even", "odd"}
+
+
+def test_minus_one_and_one_are_two_classes(curve):
+    y = np.where(curve[:, 0] > 0, 1, -1)
+    model = PretrainedClassifier(AutoencoderTransformer(2, max_iter=5), **FAST)
+    assert model.fit(curve, y).classes_.tolist() == [-1, 1]
+
+
+def test_works_after_a_scaler(digits):
+    X, few, X_test, y_test = digits
+    model = make_pipeline(
+        StandardScaler(), PretrainedClassifier(DenoisingAE(16, max_iter=15), **FAST)
+    )
+    assert model.fit(X, few).score(X_test, y_test) > 0.6
+
+
+# ---------------------------------------------------------------------- regression
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    X, y = load_diabetes(return_X_y=True)
+    some = y[:350].copy()
+    some[100:] = np.nan
+    return X[:350], some, X[350:], y[350:]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"reconstruction_weight": 1.0}, {"consistency_weight": 0.1}]
+)
+def test_regression_from_few_targets(diabetes, options):
+    X, some, X_test, y_test = diabetes
+    autoencoder = AutoencoderTransformer(5, max_iter=20)
+    model = PretrainedRegressor(autoencoder, **FAST | options).fit(X, some)
+    assert model.score(X_test, y_test) > 0.25
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X_test), model.predict(X_test))
+
+
+def test_regression_in_the_units_of_the_targets(diabetes):
+    X, some, X_test, _ = diabetes
+    model = PretrainedRegressor(AutoencoderTransformer(5, max_iter=3), **FAST)
+    first = model.fit(X, some).predict(X_test)
+    second = model.fit(X, 1000 * some + 7).predict(X_test)
+    np.testing.assert_allclose(second, 1000 * first + 7, rtol=1e-3)
+
+
+def test_several_targets_of_which_some_are_unknown(diabetes):
+    X, some, X_test, _ = diabetes
+    both = np.column_stack([some, -some])
+    both[:50, 1] = np.nan
+    model = PretrainedRegressor(AutoencoderTransformer(5, max_iter=10), **FAST)
+    values = model.fit(X, both).predict(X_test)
+    assert values.shape == (len(X_test), 2)
+    assert np.corrcoef(values.T)[0, 1] < -0.8
+
+
+# --------------------------------------------------------------------- wrong uses
+
+
+@pytest.mark.parametrize("y", [np.full(1200, -1), np.full(1200, np.nan)])
+def test_labels_are_needed(digits, y):
+    cls = PretrainedRegressor if np.isnan(y[0]) else PretrainedClassifier
+    with pytest.raises(
+        ValueError, match="y must hold at least one label; all 1200 row"
+    ):
+        cls().fit(digits[0], y)
+
+
+def test_two_classes_are_needed_beside_unlabelled_rows(digits):
+    y = np.where(np.arange(1200) < 10, 3, -1)
+    with pytest.raises(ValueError, match="at least two classes beside -1"):
+        PretrainedClassifier().fit(digits[0], y)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"freeze": "encoder", "reconstruction_weight": 0.1},
+            ValueError,
+            "reconstruction_weight must be 0 with freeze='encoder'",
+        ),
+        (
+            {"autoencoder": LogisticRegression()},
+            ValueError,
+            "The 'autoencoder' parameter of PretrainedClassifier",
+        ),
+        (
+            {"autoencoder": StandardScaler()},
+            TypeError,
+            "autoencoder must be one of this library's estimators",
+        ),
+        (
+            {"hidden_layer_sizes": (0,)},
+            ValueError,
+            "hidden_layer_sizes must hold positive integers",
+        ),
+        ({"freeze": "some"}, ValueError, "The 'freeze' parameter of"),
+        ({"consistency_weight": -1}, ValueError, "The 'consistency_weight' parameter"),
+        ({"callbacks": ["print"]}, TypeError, "callbacks must hold skorch callbacks"),
+    ],
+)
+def test_wrong_parameters(digits, options, error, message):
+    X, few, _, _ = digits
+    with pytest.raises(error, match=message):
+        PretrainedClassifier(**options).fit(X, few)
+
+
+def test_random_weights_and_a_fitted_autoencoder_contradict(digits, autoencoder):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(autoencoder, pretrain=False)
+    with pytest.raises(ValueError, match="pretrain=False must go with an autoencoder"):
+        model.fit(X, few)
+
+
+def test_rows_must_suit_a_fitted_autoencoder(digits, autoencoder):
+    X, few, _, _ = digits
+    with pytest.raises(ValueError, match="X must have the 64 features that the fitted"):
+        PretrainedClassifier(autoencoder).fit(X[:, :9], few)
+
+
+def test_weights_must_not_be_negative(digits):
+    X, few, _, _ = digits
+    weights = np.linspace(-1, 1, 1200)
+    with pytest.raises(ValueError, match="sample_weight must hold no negative value"):
+        PretrainedClassifier().fit(X, few, sample_weight=weights)
+
+
+def test_columns_of_targets_must_not_be_empty(diabetes):
+    X, some, _, _ = diabetes
+    both = np.column_stack([some, np.full(len(some), np.nan)])
+    with pytest.raises(ValueError, match=r"columns \[1\] are all NaN"):
+        PretrainedRegressor().fit(X, both)
+
+
+def test_a_failed_fit_changes_nothing(digits, autoencoder):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    before = model.predict_proba(X_test)
+    with pytest.raises(ValueError, match="at least one label"):
+        model.fit(X, np.full(1200, -1))
+    np.testing.assert_array_equal(model.predict_proba(X_test), before)
