@@ -24,20 +24,19 @@ from sklearn_ae import DenoisingAE, PCAFloorWarning, PretrainedClassifier
 from sklearn_ae.datasets import TABULAR, load
 
 N_SPLITS, MOST_ROWS, LABELLED = 5, 4000, 0.1
+FINE_TUNING_RATE = 2e-4
 
 
 def make_methods(seed: int) -> dict:
     """Return the methods by name."""
     ours = PretrainedClassifier(
-        DenoisingAE(scaling="per_feature"),
-        freeze="gradual",
-        class_weight="balanced",
-        random_state=seed,
+        DenoisingAE(scaling="per_feature"), class_weight="balanced", random_state=seed
     )
     linear = LogisticRegression(class_weight="balanced", max_iter=1000)
     return {
-        "not pretrained": clone(ours).set_params(pretrain=False, freeze="none"),
-        "pretrained": ours,
+        "not pretrained": clone(ours).set_params(pretrain=False),
+        # Small steps, so that what was learned without labels is not lost.
+        "pretrained": ours.set_params(learning_rate=FINE_TUNING_RATE),
         "logistic regression": make_pipeline(StandardScaler(), linear),
         "gradient boosting": HistGradientBoostingClassifier(
             class_weight="balanced", random_state=seed

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from ._pca import is_real_gain
 from .exceptions import PCAFloorWarning
 from .nn.autoencoder import Autoencoder
 from .nn.nested import (
@@ -32,6 +33,8 @@ _MOST_JUDGED = 1000
 # The least share of the variance that counts as PCA's loss: a loss of nothing cannot be
 # divided by.
 _LEAST_SHARE = 1e-3
+
+_PER_SIZE = ("explained_variance_ratio_", "_gains", "_size_errors", "_pca_size_errors")
 
 
 class NestedCodes:
@@ -123,6 +126,24 @@ class NestedCodes:
             rebuilt[start :: len(sizes)] = self._pca.first(size).reconstruct(chosen)
         return self._judge_output((self._link(rebuilt),), block)
 
+    def _is_real_gain(
+        self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
+    ) -> bool:
+        if not self._is_nested:
+            return super()._is_real_gain(losses, pca_losses, judged)
+        # The whole code decides; small ones are judged one by one, see truncate.
+        objective, module = self.net_.criterion_.objective, self.module_
+
+        def whole(block: torch.Tensor) -> torch.Tensor:
+            return objective.per_row((module.forward_whole(block),), block)
+
+        def whole_by_pca(block: torch.Tensor) -> torch.Tensor:
+            return objective.per_row((self._raw_by_pca(block),), block)
+
+        least = self._per_row(objective.least, judged)
+        losses, pca_losses = (self._judge(f, judged) for f in (whole, whole_by_pca))
+        return is_real_gain(losses - least, pca_losses - least)
+
     # ---------------------------------------------------------------------- fitting
 
     def _fit(self, X, X_val, seed: int, device: torch.device, continues: bool) -> bool:
@@ -171,8 +192,11 @@ class NestedCodes:
         mean = torch.as_tensor((self.mean_ - self._shift) / self.scale_)
         spread = self._squared_error(lambda block: mean.to(block).expand_as(block))
         total = self._per_row(spread, rows).mean(dtype=np.float64)
-        self._size_errors = self._judge(errors, rows).mean(0, dtype=np.float64)
-        self._pca_size_errors = self._judge(pca_errors, rows).mean(0, dtype=np.float64)
+        ours, pcas = self._judge(errors, rows), self._judge(pca_errors, rows)
+        pairs = zip(ours.T, pcas.T, strict=True)
+        self._gains = np.array([is_real_gain(*pair) for pair in pairs])
+        self._size_errors = ours.mean(0, dtype=np.float64)
+        self._pca_size_errors = pcas.mean(0, dtype=np.float64)
         shares = 1 - self._size_errors / total
         self.explained_variance_ratio_ = np.diff(shares, prepend=0.0)
 
@@ -198,8 +222,8 @@ class NestedCodes:
         -------
         truncated : object
             A fitted estimator of the same class, whose codes are the first columns of
-            this one's. Where the network is no better than PCA at this size on
-            held-out rows, it is PCA.
+            this one's. Where the network is not reliably better than PCA at this
+            size on held-out rows, it is PCA.
 
         Raises
         ------
@@ -231,13 +255,13 @@ class NestedCodes:
             self.set_params(nested=False)
             self._structure = {**self._structure, "nested": False}
         error, pca_error = self._size_errors[size - 1], self._pca_size_errors[size - 1]
-        self.beats_pca_ = bool(self.beats_pca_ and error < pca_error)
+        self.beats_pca_ = bool(self._gains[size - 1])
         is_pca = self._starts_at_pca and not self.beats_pca_
         self.reconstruction_error_ = float(pca_error if is_pca else error)
         self.pca_reconstruction_error_ = float(pca_error)
         width, self.n_components_ = self.n_components_, size
         self._pca = self._pca.first(size)
-        for name in ("explained_variance_ratio_", "_size_errors", "_pca_size_errors"):
+        for name in _PER_SIZE:
             setattr(self, name, getattr(self, name)[:size])
         net, device = self.net_, torch.device(self.device_)
         with isolated_rng(net.seed, device):

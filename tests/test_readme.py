@@ -27,7 +27,11 @@ def test_code_runs(capsys):
     assert "against PCA's" in lines[2]
     assert "reduce__n_components" in lines[3]
     assert float(lines[4]) > 0.8
-    assert lines[5:] == ["(3, 8, 8)", "True", "(3, 64)"]
+    assert lines[5:8] == ["(3, 8, 8)", "True", "(3, 64)"]
+    assert float(lines[8]) > 0.85
+    shares = [float(share) for share in lines[9].strip("[]").split()]
+    assert shares == sorted(shares)
+    assert lines[10:] == ["(450, 4)"]
 
 
 def test_table_is_that_of_the_committed_comparison():

@@ -145,6 +145,10 @@ class NestedAutoencoder(Autoencoder):
         sizes = self._draw()
         return self._decode(code.repeat_interleave(2, 0), sizes), code, sizes
 
+    def forward_whole(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the decoder's raw output for whole codes of corrupted rows."""
+        return self.decoder(self.bottleneck(self.encoder(self.corruption(X))))
+
     def decode_first(self, code: torch.Tensor, size: int) -> torch.Tensor:
         """Return the reconstruction from the first values of codes."""
         return self.output(self._decode(code, [size]))

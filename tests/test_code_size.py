@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklearn_ae import AutoencoderTransformer, code_size_curve
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+
+NESTED = AutoencoderTransformer(8, nested=True, max_iter=15, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:900], y[:900]
+
+
+@pytest.fixture(scope="module")
+def accuracy(digits):
+    model = Pipeline(
+        [
+            ("scale", MinMaxScaler()),
+            ("reduce", NESTED),
+            ("classify", LogisticRegression(max_iter=2000)),
+        ]
+    )
+    return code_size_curve(model, *digits, n_components=[1, 2, 4, 8], cv=3)
+
+
+def test_a_bare_autoencoder_is_scored_at_every_size(digits):
+    curve = code_size_curve(NESTED, digits[0], cv=2)
+    assert curve.frame.groupby("estimator").size().tolist() == [16, 16]
+    assert curve.score_name == "share of the variance"
+    means = curve.summary()
+    ours, pca = means["AutoencoderTransformer", "mean"], means["PCA", "mean"]
+    assert (ours >= pca - 5e-3).all()
+    assert ours.is_monotonic_increasing
+    assert curve.best_n_components == 8
+
+
+def test_scores_are_those_of_fitted_pipelines(accuracy, digits):
+    assert accuracy.score_name == "accuracy"
+    ours = accuracy.summary()["AutoencoderTransformer", "mean"]
+    assert ours[1] < ours[2] < ours[8]
+    assert ours[8] > 0.8
+    assert accuracy.smallest_n_components <= accuracy.best_n_components == 8
+
+
+def test_one_fit_per_fold(digits, monkeypatch):
+    fits = []
+    fit = AutoencoderTransformer.fit
+    monkeypatch.setattr(
+        AutoencoderTransformer,
+        "fit",
+        lambda self, *args: fits.append(self.n_components) or fit(self, *args),
+    )
+    code_size_curve(NESTED, digits[0], cv=3)
+    assert fits == [8, 8, 8]
+
+
+def test_a_scorer_of_ones_own(digits):
+    model = Pipeline(
+        [("reduce", NESTED), ("classify", LogisticRegression(max_iter=9000))]
+    )
+    curve = code_size_curve(
+        model, *digits, n_components=[2, 8], cv=2, scoring="balanced_accuracy"
+    )
+    assert curve.score_name == "balanced_accuracy"
+    assert curve.frame["score"].between(0.2, 1).all()
+
+
+def test_the_curve_is_drawn_with_pca_beside(accuracy):
+    display = accuracy.plot()
+    labels = [line.get_label() for line in display.lines_]
+    assert labels == ["PCA", "AutoencoderTransformer"]
+    means = accuracy.summary()["PCA", "mean"]
+    np.testing.assert_allclose(display.lines_[0].get_ydata(), means)
+    assert display.ax_.get_ylabel() == "Held-out accuracy"
+
+
+def test_codes_must_be_nested(digits):
+    plain = AutoencoderTransformer(4)
+    with pytest.raises(
+        ValueError, match="one autoencoder whose codes are nested; got 0"
+    ):
+        code_size_curve(plain, digits[0])
+
+
+@pytest.mark.parametrize("sizes", [[], [0, 2], [9]])
+def test_sizes_must_be_within_the_code(digits, sizes):
+    model = AutoencoderTransformer(8, nested=True, max_iter=1, random_state=0)
+    with pytest.raises(
+        ValueError, match="sizes from 1 to the width of the nested code"
+    ):
+        code_size_curve(model, digits[0], n_components=sizes, cv=2)
