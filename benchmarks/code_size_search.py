@@ -34,12 +34,14 @@ def main() -> None:
     """Run the searches in turn."""
     table = load("digits")
     grid = {"reduce__n_components": SIZES}
+    pipeline(n_components=2).set_params(reduce__max_iter=1).fit(table.X, table.y)
     searches, seconds = {}, {}
-    for n_jobs in (1, 2):
+    # Worker processes start once per session, and import torch then.
+    for name, n_jobs in (("first", 2), (1, 1), (2, 2)):
         start = time.perf_counter()
         search = GridSearchCV(pipeline(), grid, cv=3, n_jobs=n_jobs, refit=False)
-        searches[n_jobs] = search.fit(table.X, table.y)
-        seconds[n_jobs] = time.perf_counter() - start
+        searches[name] = search.fit(table.X, table.y)
+        seconds[name] = time.perf_counter() - start
     scores = {k: s.cv_results_["mean_test_score"] for k, s in searches.items()}
     splits = [f"split{fold}_test_score" for fold in range(3)]
     equal = all(
@@ -63,7 +65,9 @@ def main() -> None:
         f"best parameters equal: {best[1] == best[2]}",
         f"scores equal bit by bit: {equal}",
         f"n_jobs=1: {seconds[1]:.1f} s",
-        f"n_jobs=2: {seconds[2]:.1f} s, {seconds[2] / seconds[1]:.2f} of it",
+        f"n_jobs=2: {seconds[2]:.1f} s, {seconds[2] / seconds[1]:.2f} of it; "
+        f"{seconds['first']:.1f} s, {seconds['first'] / seconds[1]:.2f} of it, where "
+        "workers start",
         f"one nested fit per fold, PCA beside: {seconds['nested']:.1f} s, "
         f"{seconds['nested'] / seconds[1]:.2f} of it",
     ]

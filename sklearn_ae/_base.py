@@ -255,6 +255,7 @@ class BaseAutoencoder(AutoencoderNetworks):
     def _fit(self, X, X_val, seed: int, device: torch.device, continues: bool) -> bool:
         """Train, then keep the better of network and PCA; tell of a Ctrl-C."""
         if not continues:
+            self._find_width(X, X_val, seed, device)
             self._learn_scaling(X)
         train, validation = self._split(X, X_val, seed, device)
         self._prepare(train, X.shape[0], seed, continues)
@@ -288,6 +289,8 @@ class BaseAutoencoder(AutoencoderNetworks):
         self._record_sizes(judged)
         if not falls_back:
             self._warn_of_a_poor_network(judged)
+        if not continues:
+            self._keep_share()
         return outcome.interrupted
 
     def _prepare(self, rows: Rows, n_samples: int, seed: int, continues: bool) -> None:
@@ -448,6 +451,12 @@ class BaseAutoencoder(AutoencoderNetworks):
 
     def _record_sizes(self, rows: Rows) -> None:
         """Record what only nested codes have; the fit is judged on ``rows``."""
+
+    def _find_width(self, X, X_val, seed: int, device: torch.device) -> None:
+        """Find the width of the code where it takes a fit of its own."""
+
+    def _keep_share(self) -> None:
+        """Leave out the codes that a share of the variance does not need."""
 
     def _report_interrupt(self) -> None:
         if not called_from_prompt():

@@ -187,7 +187,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     explained_variance_ratio_ : ndarray of shape (n_components,)
         With `nested`: share of the variance of held-out rows that each code adds to
         those before it, as in PCA; the cumulative sum is the share that the first k
-        reconstruct. Of corrupted rows where there is corruption.
+        reconstruct.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)

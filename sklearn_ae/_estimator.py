@@ -37,6 +37,16 @@ class ModuleEstimator(BaseEstimator, metaclass=ABCMeta):
             vars(self).update(before)
             raise
 
+    @contextmanager
+    def _as_fitted(self) -> Iterator[None]:
+        """Give parameters that shape the module their values of the fit."""
+        now = {name: getattr(self, name) for name in self._structure}
+        try:
+            vars(self).update(self._structure)
+            yield
+        finally:
+            vars(self).update(now)
+
     # -------------------------------------------------------------- checking rows
 
     def _flatten(self, X, reset: bool, name: str):

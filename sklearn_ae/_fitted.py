@@ -33,6 +33,10 @@ class FittedAutoencoder(
         """Return the module with fresh weights, on the CPU."""
 
     @abstractmethod
+    def _check_values(self, X, name: str) -> None:
+        """Raise a ValueError if the loss is not made for the values of X."""
+
+    @abstractmethod
     def _install(self, module, batch_size, seed, device, history) -> None:
         """Put a net around a module."""
 
@@ -69,6 +73,11 @@ class FittedAutoencoder(
         check_is_fitted(self)
         X = self._validate_rows(X, reset=False)
         return Rows(X, self._shift, self.scale_, torch.device(self.device_))
+
+    def _check_rows(self, X) -> None:
+        """Raise an error if rows are not such as the model takes."""
+        check_is_fitted(self)
+        self._check_values(self._validate_rows(X, reset=False), "X")
 
     def transform(self, X) -> np.ndarray:
         """Encode rows.
@@ -191,12 +200,12 @@ class FittedAutoencoder(
 
     @property
     def encoder_(self) -> RowEncoder:
-        """Copy of the encoder: a torch module from flat rows to codes."""
+        """Copy of the encoder on the CPU: a torch module from flat rows to codes."""
         return RowEncoder(*self._half())
 
     @property
     def decoder_(self) -> CodeDecoder:
-        """Copy of the decoder: a torch module from codes to flat rows."""
+        """Copy of the decoder on the CPU: a torch module from codes to flat rows."""
         check_is_fitted(self)
         self._check_decodable()
         return CodeDecoder(*self._half())
@@ -233,13 +242,7 @@ class FittedAutoencoder(
             device = resolve_device(self.device_)
         except ValueError:
             device = torch.device("cpu")
-        # Parameters may have been set since the fit; the module is that of the fit.
-        now = {name: getattr(self, name) for name in self._structure}
-        try:
-            vars(self).update(self._structure)
-            with isolated_rng(seed, device):
-                module = self._build_module(self.n_features_in_, self.n_components_)
-                module.load_state_dict(weights)
-                self._install(module, batch_size, seed, device, history)
-        finally:
-            vars(self).update(now)
+        with self._as_fitted(), isolated_rng(seed, device):
+            module = self._build_module(self.n_features_in_, self.n_components_)
+            module.load_state_dict(weights)
+            self._install(module, batch_size, seed, device, history)

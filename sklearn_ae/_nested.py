@@ -94,7 +94,14 @@ class NestedCodes:
                 "pretraining must be None where codes are nested; got "
                 f"{self.pretraining!r}. Set nested=False to pretrain layer by layer."
             )
-        if isinstance(width, int) and width > self.n_features_in_:
+        if not isinstance(width, int):
+            return
+        if self._sizes and not min(self._sizes) < width >= max(self._sizes):
+            raise ValueError(
+                f"nested must hold sizes up to n_components = {width}, and a smaller "
+                f"one; got {self.nested!r}."
+            )
+        if width > self.n_features_in_:
             raise ValueError(
                 f"n_components must be at most n_features = {self.n_features_in_} "
                 f"where codes are nested; got {width}."
@@ -104,8 +111,13 @@ class NestedCodes:
         if not self._is_nested:
             return super()._build_module(n_features, n_components)
         parts = self._build_parts(n_features, n_components)
-        sizes = () if isinstance(self.nested, bool | np.bool_) else self.nested
-        return NestedAutoencoder(*parts, n_components=n_components, at=sizes)
+        return NestedAutoencoder(*parts, n_components=n_components, at=self._sizes)
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """The sizes that were asked for; none means all."""
+        is_flag = isinstance(self.nested, bool | np.bool_)
+        return () if is_flag else tuple(self.nested)
 
     def _build_objective(self) -> nn.Module:
         objective = super()._build_objective()
@@ -146,25 +158,26 @@ class NestedCodes:
 
     # ---------------------------------------------------------------------- fitting
 
-    def _fit(self, X, X_val, seed: int, device: torch.device, continues: bool) -> bool:
-        self._found_width = None
-        by_share = not continues and not isinstance(self.n_components, Integral | None)
-        if by_share and not self._is_nested and self._has_pca_start:
-            self._found_width = self._find_width(X, X_val, seed, device)
-        interrupted = super()._fit(X, X_val, seed, device, continues)
-        if by_share and self._is_nested:
-            self._keep_first(self._count_components(float(self.n_components)))
-        return interrupted
+    @property
+    def _goes_by_share(self) -> bool:
+        return not isinstance(self.n_components, Integral | None)
 
-    def _find_width(self, X, X_val, seed: int, device: torch.device) -> int:
-        """Return the smallest code that keeps the share, by a nested fit."""
+    def _find_width(self, X, X_val, seed: int, device: torch.device) -> None:
+        """Find the smallest code that keeps a share, by a nested fit."""
+        self._found_width = None
+        if not self._goes_by_share or self._is_nested or not self._has_pca_start:
+            return
         helper = clone(self).set_params(nested=True, callbacks=None, pretraining=None)
         helper.n_features_in_, helper._row_shape = self.n_features_in_, self._row_shape
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PCAFloorWarning)
-            if helper._fit(X, X_val, seed, device, False):
+            if helper._fit(X, X_val, seed, device, continues=False):
                 raise KeyboardInterrupt
-        return helper.n_components_
+        self._found_width = helper.n_components_
+
+    def _keep_share(self) -> None:
+        if self._goes_by_share and self._is_nested:
+            self._keep_first(self._count_components(float(self.n_components)))
 
     def _count_components(self, share: float) -> int:
         """Return the number of codes that keep a share of the held-out variance."""
@@ -172,16 +185,19 @@ class NestedCodes:
         return int(reached[0]) + 1 if len(reached) else self.n_components_
 
     def _record_sizes(self, rows: Rows) -> None:
+        for name in _PER_SIZE:
+            vars(self).pop(name, None)
         if not self._is_nested:
             return
         rows = rows.sample(_MOST_JUDGED, self.net_.seed)
         sizes = range(1, self.n_components_ + 1)
         module = self.module_
 
+        def clean_errors(block: torch.Tensor) -> torch.Tensor:
+            return self._errors_at(sizes, block, block)
+
         def errors(block: torch.Tensor) -> torch.Tensor:
-            code = module.encode(module.corruption(block))
-            rebuilt = (module.decode_first(code, size) for size in sizes)
-            return self._errors_in_units(rebuilt, block)
+            return self._errors_at(sizes, module.corruption(block), block)
 
         def pca_errors(block: torch.Tensor) -> torch.Tensor:
             corrupted = module.corruption(block)
@@ -197,8 +213,19 @@ class NestedCodes:
         self._gains = np.array([is_real_gain(*pair) for pair in pairs])
         self._size_errors = ours.mean(0, dtype=np.float64)
         self._pca_size_errors = pcas.mean(0, dtype=np.float64)
-        shares = 1 - self._size_errors / total
+        clean = ours
+        if not isinstance(module.corruption, nn.Identity):
+            clean = self._per_row(clean_errors, rows)
+        shares = 1 - clean.mean(0, dtype=np.float64) / total
         self.explained_variance_ratio_ = np.diff(shares, prepend=0.0)
+
+    def _errors_at(
+        self, sizes: range, given: torch.Tensor, wanted: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the errors of rows that are rebuilt from codes of several sizes."""
+        code = self.module_.encode(given)
+        rebuilt = (self.module_.decode_first(code, size) for size in sizes)
+        return self._errors_in_units(rebuilt, wanted)
 
     def _errors_in_units(self, rebuilt, block: torch.Tensor) -> torch.Tensor:
         """Return the mean squared errors of rows, one column for each size."""
@@ -264,8 +291,10 @@ class NestedCodes:
         for name in _PER_SIZE:
             setattr(self, name, getattr(self, name)[:size])
         net, device = self.net_, torch.device(self.device_)
-        with isolated_rng(net.seed, device):
+        with self._as_fitted(), isolated_rng(net.seed, device):
             module = self._start_module(self._pca)
-        if not is_pca:
-            load_first(module, source, size, width)
-        self._install(module, net.batch_size, net.seed, device, list(net.history))
+            if not is_pca:
+                load_first(module, source, size, width)
+            # Callbacks have seen the fit, and must not start again.
+            history = list(net.history)
+            self._install(module, net.batch_size, net.seed, device, history, ())

@@ -234,9 +234,11 @@ class AutoencoderNetworks(FittedAutoencoder):
         seed: int,
         device: torch.device,
         history: Sequence[dict],
+        callbacks: Sequence | None = None,
     ) -> None:
         """Make a net around a module; its history goes on from the one given."""
-        callbacks = () if self.callbacks is None else self.callbacks
+        if callbacks is None:
+            callbacks = () if self.callbacks is None else self.callbacks
         self.net_ = self._make_net(
             module, self._build_objective(), batch_size, seed, device, callbacks
         )

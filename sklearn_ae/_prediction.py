@@ -29,8 +29,10 @@ from ._validation import (
     StrOptions,
     check_sample_weight,
     fit_context,
+    safe_indexing,
 )
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack
+from .nn.nested import NestedObjective
 from .nn.prediction import (
     PredictionNetwork,
     PredictionObjective,
@@ -139,6 +141,9 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         """
         with self._all_or_nothing():
             self._check_parameters()
+            if _is_fitted(self.autoencoder):
+                # It has a say in what rows it takes: names, axes, values.
+                _unwrap(self.autoencoder)._check_rows(X)
             X = self._validate_rows(X, reset=True)
             if y is None:
                 raise ValueError(
@@ -147,14 +152,14 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
                 )
             check_consistent_length(X, y)
             y, known = self._validate_targets(y)
-            if not known.any():
-                raise ValueError(
-                    "y must hold at least one label; all "
-                    f"{len(known)} rows are marked as unlabelled. Use the autoencoder "
-                    "alone to learn codes without labels."
-                )
             order, weights = self._order(X, y, known, sample_weight)
             X, y, known = X[order], y[order], known[order]
+            if not known.any():
+                raise ValueError(
+                    "y must hold at least one label of a row whose weight is not 0; "
+                    f"got {len(known)} unlabelled rows. Use the autoencoder alone to "
+                    "learn codes without labels."
+                )
             targets = self._encode_targets(y, known)
             seed = draw_seed(self.random_state)
             self.autoencoder_ = self._fit_autoencoder(X, seed)
@@ -173,6 +178,8 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
                 f"FrozenEstimator; got {model!r}. Put other transformers and a "
                 "classifier into a Pipeline."
             )
+        if isinstance(self.autoencoder, FrozenEstimator):
+            check_is_fitted(model)
         if self.freeze == "encoder" and self.reconstruction_weight > 0:
             raise ValueError(
                 "reconstruction_weight must be 0 with freeze='encoder', because it "
@@ -217,19 +224,17 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
     def _fit_autoencoder(self, X, seed: int) -> BaseAutoencoder:
         """Return an autoencoder of all rows, whatever it takes to have one."""
         if _is_fitted(self.autoencoder):
-            model = _unwrap(self.autoencoder)
-            if model.n_features_in_ != X.shape[1]:
-                raise ValueError(
-                    f"X must have the {model.n_features_in_} features that the fitted "
-                    f"autoencoder has seen; got {X.shape[1]}. Fit it on such rows."
-                )
-            return model
+            # A copy, since the original may be fitted again.
+            return copy.deepcopy(_unwrap(self.autoencoder))
         template = DenoisingAE() if self.autoencoder is None else self.autoencoder
         model = clone(template)
         if model.random_state is None:
             model.set_params(random_state=seed)
         X = X.reshape(X.shape[0], *self._row_shape) if len(self._row_shape) > 1 else X
-        return model.fit(X) if self.pretrain else model._start_at_random(X)
+        model = model.fit(X) if self.pretrain else model._start_at_random(X)
+        if hasattr(self, "feature_names_in_"):
+            model.feature_names_in_ = self.feature_names_in_
+        return model
 
     def _fit_head(
         self,
@@ -250,17 +255,29 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
             codes = model._per_row(model.module_.encode, rows)
             width = codes.shape[1]
             rows = Rows(codes, np.zeros(width), np.ones(width), device)
+        self._structure = {
+            "hidden_layer_sizes": tuple(self.hidden_layer_sizes),
+            "activation": self.activation,
+        }
         self._loss = self._make_loss(targets[labelled])
         weights = self._weigh(targets[labelled], weights[labelled])
+        if not weights.any():
+            raise ValueError(
+                "class_weight must leave a labelled row with a weight above 0; got "
+                f"{self.class_weight!r}."
+            )
+        weights = weights / weights.mean()
         radius = 0.0
-        if self.consistency_weight > 0:
+        consistent = self.consistency_weight > 0
+        if consistent:
             radius = _RADIUS * distance_to_neighbour(rows, _NEIGHBOUR, seed)
         network = PredictionNetwork(
             None if self.freeze == "encoder" else model.module_,
             self._build_head(),
-            self._loss,
+            copy.deepcopy(self._loss),  # which moves to the device; ours stays
             reconstructs=self.reconstruction_weight > 0,
             radius=radius,
+            consistent=consistent,
         )
         train, validation = self._split(rows, labelled, targets, weights, seed)
         batch_size = choose_batch_size(self.batch_size, len(train))
@@ -317,11 +334,11 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         seed: int,
         callbacks: Sequence,
     ) -> None:
+        weight = self.reconstruction_weight
+        if not isinstance(model.net_.criterion_, NestedObjective):
+            weight /= model.n_features_in_  # relative to PCA's loss otherwise
         objective = PredictionObjective(
-            network.loss,
-            model.net_.criterion_,
-            self.reconstruction_weight,
-            self.consistency_weight,
+            network.loss, model.net_.criterion_, weight, self.consistency_weight
         )
         self.net_ = AutoencoderNet(
             network,
@@ -339,16 +356,15 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
 
     def _train(self, train: LabelledRows, validation: LabelledRows | None) -> None:
         """Train in as many stages as `freeze` asks for."""
-        n_epochs = self._count_epochs(train)
-        stages = self._stages()
+        n_epochs = choose_n_epochs(self.max_iter, len(train), self.net_.batch_size)
+        stages = self._stages()[-n_epochs:]
         # What does not divide evenly goes to the last stage, in which all layers learn.
         lengths = [max(1, n_epochs // len(stages))] * len(stages)
         lengths[-1] += max(0, n_epochs - sum(lengths))
-        for index, (length, learning) in enumerate(zip(lengths, stages, strict=True)):
+        for length, learning in zip(lengths, stages, strict=True):
             for parameter in self.module_.parameters():
                 parameter.requires_grad_(id(parameter) in learning)
-            if index:
-                self.net_.initialize_optimizer()
+            self.net_.initialize_optimizer()
             plan = TrainingPlan(
                 n_epochs=length,
                 patience=self.n_iter_no_change if self.early_stopping else None,
@@ -356,20 +372,25 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
             )
             if self.net_.run(train, validation, plan).interrupted:
                 raise KeyboardInterrupt
-
-    def _count_epochs(self, train: LabelledRows) -> int:
-        return choose_n_epochs(self.max_iter, len(train), self.net_.batch_size)
+        self.module_.requires_grad_(True)
 
     def _stages(self) -> list[set[int]]:
         """Return the parameters, by identity, that learn in each stage."""
-        everything = {id(parameter) for parameter in self.module_.parameters()}
+
+        def of(part: nn.Module, recurse: bool = True) -> set[int]:
+            return {id(parameter) for parameter in part.parameters(recurse)}
+
+        autoencoder, head = self.module_.autoencoder, of(self.module_.head)
+        if autoencoder is None:
+            return [head]
+        everything = head | of(autoencoder)
+        if not self.module_.reconstructs:
+            # The encoder may share weights with the decoder, and keeps them.
+            everything -= of(autoencoder.decoder) - of(autoencoder.encoder)
         if self.freeze != "gradual":
             return [everything]
-        stages = [{id(parameter) for parameter in self.module_.head.parameters()}]
-        layers = [
-            {id(parameter) for parameter in layer.parameters(recurse=False)}
-            for layer in self.module_.autoencoder.encoder.modules()
-        ]
+        stages = [head]
+        layers = [of(layer, recurse=False) for layer in autoencoder.encoder.modules()]
         for layer in filter(None, reversed(layers)):
             stages.append(stages[-1] | layer)
         return [*stages[:-1], everything]
@@ -377,13 +398,19 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
     def _restore(self, weights: dict[str, torch.Tensor], net: tuple) -> None:
         history, batch_size, seed = net
         model = copy.deepcopy(self.autoencoder_)
-        with isolated_rng(seed, torch.device(model.device_)):
-            network = PredictionNetwork(model.module_, self._build_head(), self._loss)
+        loss = copy.deepcopy(self._loss)
+        with self._as_fitted(), isolated_rng(seed, torch.device(model.device_)):
+            network = PredictionNetwork(model.module_, self._build_head(), loss)
             network.load_state_dict(weights)
             self._install(network, model, batch_size, seed, ())
         self.net_.history.extend(history)
 
     # ---------------------------------------------------------------------- using it
+
+    def _labelled(self, known: np.ndarray, *arrays) -> list:
+        """Return the rows that are labelled, of X, y and weights."""
+        chosen = np.flatnonzero(known)
+        return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
     def _predict_raw(self, X) -> np.ndarray:
         """Return logits or scaled values, shape (n_samples, n_outputs)."""

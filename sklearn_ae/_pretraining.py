@@ -224,8 +224,28 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
 
     def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         classes = self.classes_[targets]
-        weights = weights * compute_sample_weight(self.class_weight, classes)
-        return weights / weights.mean()
+        return weights * compute_sample_weight(self.class_weight, classes)
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return the accuracy on the rows that are labelled.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Classes; rows with -1 do not count. A scorer of your own has to leave them
+            out itself.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows.
+
+        Returns
+        -------
+        accuracy : float
+            Share of right predictions, in [0, 1].
+        """
+        labelled = _is_labelled(column_or_1d(y))
+        return super().score(*self._labelled(labelled, X, y, sample_weight))
 
     def decision_function(self, X) -> np.ndarray:
         """Return the logits of classes.
@@ -464,6 +484,28 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
     def _make_loss(self, targets: np.ndarray) -> nn.Module:
         return RegressionLoss()
 
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return the coefficient of determination on the rows that have targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; rows with a NaN do not count. A scorer of your own has to leave
+            them out itself.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows.
+
+        Returns
+        -------
+        score : float
+            1 is perfect, 0 that of the mean.
+        """
+        values = np.asarray(y, dtype=np.float64)
+        known = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
+        return super().score(*self._labelled(known, X, y, sample_weight))
+
     def predict(self, X) -> np.ndarray:
         """Return the predicted numbers.
 
@@ -490,6 +532,12 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
 def _is_labelled(y: np.ndarray) -> np.ndarray:
     """Tell which rows have a label; -1 and 1 are the classes of a binary problem."""
     if y.dtype.kind not in "iufO":
+        if y.dtype.kind == "U" and (y == str(UNLABELLED)).any():
+            raise ValueError(
+                "y must have the type object where -1 marks unlabelled rows and "
+                f"classes are strings; got the type {y.dtype} with the string '-1'. "
+                "Use y.astype(object) and the integer -1."
+            )
         return np.ones(len(y), dtype=bool)
     labelled = np.array(y != UNLABELLED, dtype=bool)
     if not labelled.all() and set(y[labelled]) == {1}:

@@ -69,7 +69,8 @@ class CodeSizeCurve:
         scores = self.summary()[self.name]
         best = scores.loc[self.best_n_components]
         n_folds = self.frame["fold"].nunique()
-        least = best["mean"] - best["std"] / np.sqrt(n_folds)
+        # A single fold has no spread.
+        least = best["mean"] - np.nan_to_num(best["std"]) / np.sqrt(n_folds)
         return int(scores.index[scores["mean"] >= least][0])
 
     def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
@@ -161,22 +162,25 @@ def code_size_curve(
     records = []
     for fold, (train, test) in enumerate(tqdm(folds, unit="fold", disable=not verbose)):
         rows = [safe_indexing(X, train), None if y is None else safe_indexing(y, train)]
-        head = Pipeline([(key, clone(step)) for key, step in steps[: position + 1]])
+        head = Pipeline(
+            [(key, clone(step, safe=False)) for key, step in steps[: position + 1]]
+        )
         head.fit(*rows)
-        unseen = [safe_indexing(X, test), None if y is None else safe_indexing(y, test)]
+        unseen = [safe_indexing(data, test) for data in (X, y) if data is not None]
         sizes = _check_sizes(n_components, head[-1].n_components_)
         for size in sizes:
-            pair = {name: head[-1].truncate(size), "PCA": PCA(size)}
+            pair = {name: head[-1].truncate(size), "PCA": _FlatPCA(size)}
             for label, reducer in pair.items():
                 model = _complete(head, reducer, steps[position + 1 :], *rows)
-                score = _score(model, unseen, scoring, rows[0])
+                score = float(check_scoring(model, scoring)(model, *unseen))
                 records.append((size, label, fold, score))
     columns = ["n_components", "estimator", "fold", "score"]
-    score_name = scoring if isinstance(scoring, str) else None
-    if scoring is None:
-        score_name = _own_score(estimator, bare=position == len(steps) - 1)
     frame = pd.DataFrame(records, columns=columns)
-    return CodeSizeCurve(frame, score_name or "score", name)
+    # Where the width is found by a share of the variance, folds differ in it.
+    n_folds = frame.groupby("n_components")["fold"].nunique()
+    frame = frame[frame["n_components"].map(n_folds) == len(folds)]
+    score_name = _score_name(estimator, scoring, bare=position == len(steps) - 1)
+    return CodeSizeCurve(frame.reset_index(drop=True), score_name, name)
 
 
 def _find_nested(steps: list[tuple[str, BaseEstimator]]) -> int:
@@ -203,37 +207,48 @@ def _check_sizes(sizes: Sequence[int] | None, largest: int) -> list[int]:
             "n_components must hold sizes from 1 to the width of the nested code, "
             f"{largest}; got {list(sizes)}. Give the autoencoder more n_components."
         )
-    return sorted(map(int, sizes))
+    return sorted(set(map(int, sizes)))
 
 
 def _complete(head: Pipeline, reducer, tail: list, X, y) -> Pipeline:
     """Return a fitted pipeline with another reducer, and the steps that follow it."""
     before = head.steps[:-1]
-    for _, step in before:
-        X = step.transform(X)
+    if before:
+        X = Pipeline(before).transform(X)
     if isinstance(reducer, PCA):
-        reducer.fit(np.reshape(X, (len(X), -1)) if np.ndim(X) > 2 else X)
+        reducer.fit(X)
     steps = [*before, (head.steps[-1][0], reducer)]
     if tail:
-        last = Pipeline([(key, clone(step)) for key, step in tail])
+        last = Pipeline([(key, clone(step, safe=False)) for key, step in tail])
         steps += last.fit(reducer.transform(X), y).steps
     return Pipeline(steps)
 
 
-def _score(model: Pipeline, unseen: list, scoring, X_train) -> float:
-    if scoring is None and isinstance(model[-1], PCA):
-        # PCA's own score is a likelihood; ours is the share of the variance.
-        train, test = (
-            model[:-1].transform(X) if len(model) > 1 else X
-            for X in (X_train, unseen[0])
+class _FlatPCA(PCA):
+    """PCA of rows that may be images, with the score of our estimators."""
+
+    def fit(self, X, y=None) -> _FlatPCA:
+        return super().fit(_flat(X))
+
+    def transform(self, X) -> np.ndarray:
+        return super().transform(_flat(X))
+
+    def score(self, X, y=None) -> float:
+        """Return the share of the variance; PCA's own score is a likelihood."""
+        rows = np.asarray(_flat(X))
+        rebuilt = self.inverse_transform(self.transform(rows))
+        return float(
+            1 - np.square(rows - rebuilt).sum() / np.square(rows - self.mean_).sum()
         )
-        rebuilt = model[-1].inverse_transform(model[-1].transform(test))
-        spread = np.square(test - np.mean(train, axis=0)).sum()
-        return float(1 - np.square(test - rebuilt).sum() / spread)
-    return float(check_scoring(model, scoring)(model, *unseen))
 
 
-def _own_score(estimator, *, bare: bool) -> str:
+def _flat(X):
+    return np.reshape(X, (len(X), -1)) if np.ndim(X) > 2 else X
+
+
+def _score_name(estimator, scoring, *, bare: bool) -> str:
+    if scoring is not None:
+        return scoring if isinstance(scoring, str) else "score"
     if bare:
         return "share of the variance"
     return "accuracy" if is_classifier(estimator) else "score"

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from ._base import BaseAutoencoder
 from ._comparison import Comparison
+from ._nested import NestedCodes
 from .exceptions import PCAFloorWarning
 
 __all__ = ["compare"]
@@ -119,7 +120,7 @@ def compare(
                 for label, (template, width) in candidates.items():
                     bar.set_postfix_str(f"{label}, {size} components, fold {fold + 1}")
                     seed = random_state + fold
-                    if getattr(template, "nested", False):
+                    if isinstance(template, NestedCodes) and template._is_nested:
                         model, seconds = whole.cut(label, template, size, seed)
                     else:
                         model = _with_seed(template, {width: size}, seed)

@@ -1,11 +1,17 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_ae import AutoencoderTransformer, code_size_curve
+from sklearn_ae import (
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    code_size_curve,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -70,6 +76,43 @@ def test_a_scorer_of_ones_own(digits):
     )
     assert curve.score_name == "balanced_accuracy"
     assert curve.frame["score"].between(0.2, 1).all()
+
+
+def test_frames_images_and_steps_that_do_nothing(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    conv = ConvAutoencoderTransformer(4, nested=True, max_iter=1, random_state=0)
+    model = Pipeline([("nothing", "passthrough"), ("reduce", conv)])
+    model.steps.append(("classify", LogisticRegression(max_iter=2000)))
+    curve = code_size_curve(model, images, y, n_components=[2, 2, 4], cv=2)
+    assert curve.frame.groupby("estimator").size().tolist() == [4, 4]
+    assert code_size_curve(conv, images, cv=2).frame["score"].notna().all()
+    fast = AutoencoderTransformer(4, nested=True, max_iter=1, random_state=0)
+    frames = code_size_curve(fast, pd.DataFrame(X), cv=2).frame
+    arrays = code_size_curve(fast, X, cv=2).frame
+    pd.testing.assert_frame_equal(frames, arrays)
+
+
+def test_a_scorer_that_takes_no_targets(digits):
+    fast = AutoencoderTransformer(4, nested=True, max_iter=1, random_state=0)
+    curve = code_size_curve(
+        fast, digits[0], cv=2, scoring=lambda model, X: model.transform(X).shape[1]
+    )
+    frame = curve.frame
+    np.testing.assert_array_equal(frame["score"], frame["n_components"])
+
+
+def test_sizes_that_all_folds_have_are_kept(digits):
+    share = AutoencoderTransformer(0.6, nested=True, max_iter=3, random_state=0)
+    curve = code_size_curve(share, digits[0], cv=3)
+    counts = curve.frame.groupby("n_components")["fold"].nunique()
+    assert (counts == 3).all()
+
+
+def test_one_split_has_no_spread(digits):
+    fast = AutoencoderTransformer(4, nested=True, max_iter=1, random_state=0)
+    curve = code_size_curve(fast, digits[0], cv=ShuffleSplit(1, random_state=0))
+    assert curve.smallest_n_components == curve.best_n_components
 
 
 def test_the_curve_is_drawn_with_pca_beside(accuracy):

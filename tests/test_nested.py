@@ -6,6 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
 
 from sklearn_ae import (
     VAE,
@@ -105,6 +106,45 @@ def test_truncating_leaves_the_whole_code_as_it_is(fitted, digits):
     assert model.nested is True
 
 
+def test_parameters_set_after_the_fit_do_not_reach_truncated_codes(fitted, digits):
+    model = pickle.loads(pickle.dumps(fitted[AutoencoderTransformer]))
+    before = model.truncate(4).transform(digits[:5])
+    model.set_params(activation="relu", hidden_layer_sizes=(3,))
+    np.testing.assert_array_equal(model.truncate(4).transform(digits[:5]), before)
+
+
+def test_shares_do_not_outlive_nested_codes(digits):
+    model = AutoencoderTransformer(4, nested=True, max_iter=2, random_state=0)
+    small = model.fit(digits).truncate(3)
+    assert len(small.explained_variance_ratio_) == 3
+    small.set_params(warm_start=True).fit(digits)
+    model.set_params(nested=False).fit(digits)
+    assert not hasattr(small, "explained_variance_ratio_")
+    assert not hasattr(model, "explained_variance_ratio_")
+
+
+def test_callbacks_do_not_start_again_when_a_share_is_found(digits):
+    seen = EpochCounter()
+    AutoencoderTransformer(
+        0.6, nested=True, max_iter=3, callbacks=[seen], random_state=0
+    ).fit(digits)
+    assert seen.n_epochs == 3
+
+
+class EpochCounter(Callback):
+    def initialize(self):
+        self.n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs += 1
+
+
+def test_shares_of_denoisers_are_those_of_clean_rows(fitted, digits):
+    model = fitted[DenoisingAE]
+    share = model.explained_variance_ratio_.sum()
+    assert model.score(digits[1300:]) == pytest.approx(share, abs=0.06)
+
+
 def test_sizes_of_ones_own(digits):
     model = AutoencoderTransformer(8, nested=(2, 4), max_iter=15, random_state=0)
     model.fit(digits)
@@ -199,6 +239,14 @@ def test_truncate_takes_sizes_that_there_are(fitted, size):
 def test_sizes_must_be_positive_integers(curve, nested):
     with pytest.raises(ValueError, match="nested must be True, False or hold code siz"):
         AutoencoderTransformer(2, nested=nested).fit(curve)
+
+
+@pytest.mark.parametrize("nested", [(50,), (2, 9), (4,)])
+def test_sizes_must_fit_the_code(curve, nested):
+    with pytest.raises(
+        ValueError, match="nested must hold sizes up to n_components = 4"
+    ):
+        AutoencoderTransformer(4, nested=nested).fit(curve)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -127,7 +128,21 @@ def test_gradual_begins_with_the_head(digits, autoencoder):
     stages = [len(stage) for stage in model._stages()]
     assert stages == sorted(set(stages))
     assert stages[0] == 2  # weight and bias of the head
-    assert stages[-1] == len(list(model.module_.parameters()))
+    learning = [*model.module_.head.parameters()]
+    learning += model.module_.autoencoder.encoder.parameters()
+    assert stages[-1] == len(learning)
+
+
+def test_only_what_the_objective_reaches_is_trained(digits, autoencoder):
+    X, few, _, _ = digits
+    before = [p.clone() for p in autoencoder.module_.decoder.parameters()]
+    for weight, same in ((0.0, True), (1.0, False)):
+        model = PretrainedClassifier(
+            autoencoder, reconstruction_weight=weight, weight_decay=0.1, **FAST
+        )
+        after = model.fit(X, few).module_.autoencoder.decoder.parameters()
+        pairs = zip(before, after, strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs) is same
 
 
 def test_a_fitted_autoencoder_is_used_and_left_as_it_is(digits, autoencoder):
@@ -135,7 +150,7 @@ def test_a_fitted_autoencoder_is_used_and_left_as_it_is(digits, autoencoder):
     before = autoencoder.transform(X[:5])
     for given in (autoencoder, FrozenEstimator(autoencoder)):
         model = PretrainedClassifier(given, **FAST).fit(X, few)
-        assert model.autoencoder_ is autoencoder
+        np.testing.assert_array_equal(model.autoencoder_.transform(X[:5]), before)
     np.testing.assert_array_equal(autoencoder.transform(X[:5]), before)
 
 
@@ -246,6 +261,78 @@ def test_works_after_a_scaler(digits):
     assert model.fit(X, few).score(X_test, y_test) > 0.6
 
 
+def test_fitting_the_autoencoder_again_does_no_harm(digits):
+    X, few, X_test, _ = digits
+    autoencoder = DenoisingAE(8, max_iter=3, random_state=0).fit(X)
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    before = model.predict_proba(X_test)
+    autoencoder.fit(10 * X + 5)
+    np.testing.assert_array_equal(model.predict_proba(X_test), before)
+
+
+def test_parameters_set_after_the_fit_do_not_reach_the_pickle(digits, autoencoder):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(autoencoder, hidden_layer_sizes=(9,), **FAST)
+    before = model.fit(X, few).predict_proba(X_test)
+    model.set_params(hidden_layer_sizes=(4, 4), activation="tanh")
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X_test), before)
+    assert again.hidden_layer_sizes == (4, 4)
+
+
+def test_the_network_can_be_trained_further(digits, autoencoder):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(autoencoder, freeze="gradual", **FAST).fit(X, few)
+    assert all(parameter.requires_grad for parameter in model.module_.parameters())
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 7])
+def test_gradual_keeps_to_its_epochs(digits, autoencoder, max_iter):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(
+        autoencoder, freeze="gradual", max_iter=max_iter, random_state=0
+    )
+    assert model.fit(X, few).n_iter_ == max_iter
+
+
+def test_reconstruction_is_weighed_alike_for_nested_codes(digits):
+    X, few, _, _ = digits
+    weights = []
+    for nested in (False, True):
+        autoencoder = AutoencoderTransformer(4, nested=nested, max_iter=1)
+        model = PretrainedClassifier(
+            autoencoder, reconstruction_weight=0.5, max_iter=1, random_state=0
+        )
+        weights.append(model.fit(X, few).net_.criterion_.reconstruction_weight)
+    assert weights == [0.5 / 64, 0.5]  # per feature, and relative to PCA's loss
+
+
+def test_equal_rows_do_not_switch_consistency_off():
+    rng = np.random.RandomState(0)
+    X = rng.randint(2, size=(400, 4)).astype(float)
+    model = PretrainedClassifier(
+        AutoencoderTransformer(2, max_iter=1),
+        consistency_weight=1.0,
+        max_iter=1,
+        random_state=0,
+    )
+    model.fit(X, X[:, 0].astype(int))
+    assert model.module_.consistent
+    assert model.module_.radius > 0.1
+
+
+def test_unlabelled_rows_do_not_count_in_scores(digits, autoencoder):
+    X, few, X_test, y_test = digits
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    some = y_test.copy()
+    some[::2] = -1
+    assert model.score(X_test, some) == model.score(X_test[1::2], y_test[1::2])
+    weights = np.arange(len(some))
+    assert model.score(X_test, some, weights) == pytest.approx(
+        model.score(X_test[1::2], y_test[1::2], weights[1::2])
+    )
+
+
 # ---------------------------------------------------------------------- regression
 
 
@@ -277,6 +364,26 @@ def test_regression_in_the_units_of_the_targets(diabetes):
     np.testing.assert_allclose(second, 1000 * first + 7, rtol=1e-3)
 
 
+def test_rows_without_targets_do_not_count_in_scores(diabetes):
+    X, some, X_test, y_test = diabetes
+    model = PretrainedRegressor(AutoencoderTransformer(5, max_iter=3), **FAST)
+    model.fit(X, some)
+    few = y_test.copy()
+    few[::2] = np.nan
+    assert model.score(X_test, few) == model.score(X_test[1::2], y_test[1::2])
+
+
+def test_the_scale_of_fractional_weights_does_not_matter(diabetes):
+    X, some, X_test, _ = diabetes
+    model = PretrainedRegressor(
+        AutoencoderTransformer(5, max_iter=3), reconstruction_weight=1.0, **FAST
+    )
+    weights = np.random.RandomState(0).uniform(0.5, 1.5, len(X))
+    first = model.fit(X, some, weights).predict(X_test)
+    second = model.fit(X, some, weights / 1024).predict(X_test)
+    np.testing.assert_allclose(second, first, rtol=1e-4)
+
+
 def test_several_targets_of_which_some_are_unknown(diabetes):
     X, some, X_test, _ = diabetes
     both = np.column_stack([some, -some])
@@ -294,7 +401,7 @@ def test_several_targets_of_which_some_are_unknown(diabetes):
 def test_labels_are_needed(digits, y):
     cls = PretrainedRegressor if np.isnan(y[0]) else PretrainedClassifier
     with pytest.raises(
-        ValueError, match="y must hold at least one label; all 1200 row"
+        ValueError, match="y must hold at least one label of a row whose"
     ):
         cls().fit(digits[0], y)
 
@@ -348,7 +455,9 @@ def test_random_weights_and_a_fitted_autoencoder_contradict(digits, autoencoder)
 
 def test_rows_must_suit_a_fitted_autoencoder(digits, autoencoder):
     X, few, _, _ = digits
-    with pytest.raises(ValueError, match="X must have the 64 features that the fitted"):
+    with pytest.raises(
+        ValueError, match="X has 9 features, but DenoisingAE is expecting 64"
+    ):
         PretrainedClassifier(autoencoder).fit(X[:, :9], few)
 
 
@@ -357,6 +466,31 @@ def test_weights_must_not_be_negative(digits):
     weights = np.linspace(-1, 1, 1200)
     with pytest.raises(ValueError, match="sample_weight must hold no negative value"):
         PretrainedClassifier().fit(X, few, sample_weight=weights)
+
+
+def test_labelled_rows_must_have_weight(digits):
+    X, few, _, _ = digits
+    with pytest.raises(ValueError, match="a row whose weight is not 0"):
+        PretrainedClassifier().fit(X, few, sample_weight=np.where(few < 0, 1, 0))
+
+
+def test_classes_must_have_weight(digits, autoencoder):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(autoencoder, class_weight=dict.fromkeys(range(10), 0))
+    with pytest.raises(ValueError, match="class_weight must leave a labelled row"):
+        model.fit(X, few)
+
+
+def test_the_mark_must_not_be_a_string(digits):
+    X, few, _, _ = digits
+    with pytest.raises(ValueError, match="y must have the type object where -1 marks"):
+        PretrainedClassifier().fit(X, few.astype(str))
+
+
+def test_a_frozen_estimator_must_be_fitted(digits):
+    X, few, _, _ = digits
+    with pytest.raises(NotFittedError):
+        PretrainedClassifier(FrozenEstimator(DenoisingAE())).fit(X, few)
 
 
 def test_columns_of_targets_must_not_be_empty(diabetes):

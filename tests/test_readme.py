@@ -91,3 +91,24 @@ def test_figures_of_the_variants_are_those_of_the_committed_results():
     methods = json.loads((RESULTS / "code_classification.json").read_text())["methods"]
     for row in methods.values():
         assert f"{row['test error [%]']:.2f} %" in text
+
+
+def test_figures_of_labels_and_sizes_are_those_of_the_committed_results():
+    text = " ".join(README.split())
+    runs = pd.DataFrame(json.loads((RESULTS / "few_labels.json").read_text())["runs"])
+    errors = runs.groupby(["method", "labels"])["error"].mean()
+    for method in ("pretrained, consistency", "no pretraining"):
+        for n_labels in (100, 1000):
+            assert f"{errors[method, n_labels]:.1f} %" in text
+    results = json.loads((RESULTS / "few_labels_tabular.json").read_text())
+    means = pd.DataFrame(results["runs"]).groupby("method")["balanced_accuracy"].mean()
+    expected = "is {pretrained:.3f} with pretraining and {not pretrained:.3f} without"
+    assert expected.format(**means) in text
+    nested = json.loads((RESULTS / "nested.json").read_text())
+    ratios = nested["ratios"]["nested=True"]
+    for stage in ("cut", "polished"):
+        low, high = min(ratios[stage]), max(ratios[stage])
+        assert f"{low:.2f} to {high:.2f}" in text
+    seconds = nested["seconds"]
+    share = seconds["nested"]["nested=True"] / sum(seconds["dedicated"].values())
+    assert f"takes {share:.2f} of the time" in text

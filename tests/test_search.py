@@ -3,6 +3,8 @@
 import numpy as np
 import optuna
 import pytest
+import torch
+from joblib import Parallel, cpu_count, delayed
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna_integration import OptunaSearchCV
 from sklearn.datasets import load_digits
@@ -49,6 +51,11 @@ def test_one_and_two_processes_find_the_same(digits):
     assert searches[0].best_params_ == searches[1].best_params_
     codes = [search.best_estimator_[:-1].transform(digits[0]) for search in searches]
     np.testing.assert_array_equal(*codes)
+
+
+def test_workers_share_the_cores():
+    threads = Parallel(n_jobs=2)(delayed(torch.get_num_threads)() for _ in range(2))
+    assert threads == [max(1, cpu_count() // 2)] * 2
 
 
 def test_pca_and_networks_in_one_grid(digits):

@@ -77,7 +77,7 @@ class _InUnits(nn.Module):
     Parameters
     ----------
     module : Autoencoder
-        Copied; the half that is not needed is left out.
+        Copied to the CPU; the half that is not needed is left out.
     shift, scale : ndarray of shape (n_features,)
         Scaled rows are ``(X - shift) / scale``.
     unit : float
@@ -90,7 +90,7 @@ class _InUnits(nn.Module):
         self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray, unit: float
     ) -> None:
         super().__init__()
-        self.module = copy.deepcopy(module).eval()
+        self.module = copy.deepcopy(module).cpu().eval()
         setattr(self.module, self._other_half, nn.Identity())
         self.register_buffer("shift", torch.as_tensor(shift))
         self.register_buffer("scale", torch.as_tensor(scale))

@@ -139,9 +139,10 @@ class PredictionNetwork(nn.Module):
         :class:`ClassificationLoss` or :class:`RegressionLoss`.
     reconstructs : bool, default=False
         Rebuild the other rows of a batch while training.
+    consistent : bool, default=False
+        Compare predictions of the other rows with those after a step while training.
     radius : float, default=0.0
-        Length of the step at which predictions of the other rows are compared with
-        those without it while training; 0 leaves it out.
+        Length of that step.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class PredictionNetwork(nn.Module):
         loss: nn.Module,
         *,
         reconstructs: bool = False,
+        consistent: bool = False,
         radius: float = 0.0,
     ) -> None:
         super().__init__()
@@ -158,6 +160,7 @@ class PredictionNetwork(nn.Module):
         self.head = head
         self.loss = loss
         self.reconstructs = reconstructs
+        self.consistent = consistent
         self.radius = radius
 
     def predict(self, X: torch.Tensor) -> torch.Tensor:
@@ -184,7 +187,7 @@ class PredictionNetwork(nn.Module):
         if not self.training or others is None:
             return self.predict(batch.rows), None, None
         rebuilt = self.autoencoder(others) if self.reconstructs else None
-        if not self.radius:
+        if not self.consistent:
             return self.predict(batch.rows), None, rebuilt
         rows = torch.cat([batch.rows, others])
         sizes = [len(batch.rows), len(others)]
@@ -230,8 +233,7 @@ class PredictionObjective(nn.Module):
         total = self.per_row(output, batch).mean()
         if rebuilt is not None:
             rebuilding = self.reconstruction(rebuilt, batch.others)
-            weight = self.reconstruction_weight / batch.others.shape[1]
-            total = total + weight * rebuilding
+            total = total + self.reconstruction_weight * rebuilding
         if pair is not None:
             before, after = (prediction.float() for prediction in pair)
             change = self.loss.divergence(before.detach(), after)

@@ -13,6 +13,7 @@ __all__ = ["LabelledBatch", "LabelledRows", "distance_to_neighbour"]
 
 # Distances are taken from so many rows to at most so many.
 _N_QUERIES, _MOST_NEIGHBOURS = 256, 100_000
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class LabelledRows:
 def distance_to_neighbour(rows: Rows, rank: int, seed: int) -> float:
     """Return the median distance of a row to one of its nearest neighbours.
 
+    Rows that equal it do not count.
+
     Parameters
     ----------
     rows : Rows
@@ -122,10 +125,12 @@ def distance_to_neighbour(rows: Rows, rank: int, seed: int) -> float:
     queries = rows.sample(_N_QUERIES, seed).take(
         torch.arange(min(len(rows), _N_QUERIES))
     )
-    rank = min(rank, len(rows) - 1)
     nearest = torch.full((len(queries), 0), torch.inf, device=rows.device)
     for block in rows.blocks():
         distances = torch.cdist(queries, block)
-        nearest = torch.cat([nearest, distances], 1).sort(1).values[:, : rank + 1]
-    # The first is the row itself.
-    return float(nearest[:, rank].median())
+        # Distances come from products, and are not exactly 0 where rows are equal.
+        norms = queries.norm(dim=1)[:, None] + block.norm(dim=1)
+        distances[distances <= _ROUNDING * norms] = torch.inf
+        nearest = torch.cat([nearest, distances], 1).sort(1).values[:, :rank]
+    last = nearest.isfinite().sum(1, keepdim=True).clamp(min=1) - 1
+    return float(nearest.gather(1, last).nan_to_num(posinf=0).median())
