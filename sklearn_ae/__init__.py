@@ -4,7 +4,8 @@ from ._autoencoder import AutoencoderTransformer
 from ._comparison import Comparison
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
-from ._pretraining import PretrainedClassifier, PretrainedRegressor
+from ._pretrained_classifier import PretrainedClassifier
+from ._pretrained_regressor import PretrainedRegressor
 from ._sparse import SparseAE
 from ._variational import VAE
 from .code_size import CodeSizeCurve, code_size_curve

@@ -43,7 +43,7 @@ from .training.labels import LabelledRows, distance_to_neighbour
 from .training.net import AutoencoderNet, TrainingPlan, check_callbacks
 from .training.seeding import draw_seed, isolated_rng
 
-__all__ = ["UNLABELLED", "PretrainedPredictor"]
+__all__ = ["PretrainedPredictor"]
 
 # The step at which predictions must agree: this share of the distance to this
 # neighbour, as in Hu et al. (2017).
@@ -54,9 +54,6 @@ _MOST_REPEATS = 10
 
 # Codes of so many rows are measured, to give the head inputs of about unit variance.
 _MOST_MEASURED = 5000
-
-# How a classifier's y marks rows without a label, as in scikit-learn.
-UNLABELLED = -1
 
 
 class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):

@@ -143,13 +143,15 @@ def code_size_curve(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.datasets import load_digits
     >>> from sklearn_ae import AutoencoderTransformer, code_size_curve
-    >>> X, _ = load_iris(return_X_y=True)
-    >>> ae = AutoencoderTransformer(3, nested=True, max_iter=20, random_state=0)
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = AutoencoderTransformer(4, nested=True, max_iter=20, random_state=0)
     >>> curve = code_size_curve(ae, X, cv=2)
+    >>> curve.best_n_components
+    4
     >>> curve.frame.groupby("estimator").size().to_dict()
-    {'AutoencoderTransformer': 6, 'PCA': 6}
+    {'AutoencoderTransformer': 8, 'PCA': 8}
     """
     import pandas as pd
     from tqdm.auto import tqdm

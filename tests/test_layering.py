@@ -21,7 +21,7 @@ LAYERS = [
     {"_nested"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     {"_prediction", "persistence", "displays", "datasets"},
-    {"_pretraining"},
+    {"_pretrained_classifier", "_pretrained_regressor"},
     {"_comparison"},
     {"compare", "code_size"},
     {"__init__", "__main__"},
@@ -30,7 +30,8 @@ LAYERS = [
 ROOMS = {
     "skorch": {"training"},
     "torch": {"nn", "training", "_base", "_pca", "_fitted", "_networks"}
-    | {"_estimator", "_generative", "_nested", "_prediction", "_pretraining"}
+    | {"_estimator", "_generative", "_nested", "_prediction"}
+    | {"_pretrained_classifier", "_pretrained_regressor"}
     | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},

@@ -1,4 +1,4 @@
-"""A classifier and a regressor on codes that were learned from all rows."""
+"""A classifier on codes that were learned from all rows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import ClassVar
 import numpy as np
 import torch
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import column_or_1d
 from torch import nn
 
 from ._base import BaseAutoencoder
-from ._prediction import UNLABELLED, PretrainedPredictor
+from ._prediction import PretrainedPredictor
 from ._validation import StrOptions
-from .nn.prediction import ClassificationLoss, RegressionLoss
+from .nn.prediction import ClassificationLoss
 
-__all__ = ["PretrainedClassifier", "PretrainedRegressor"]
+__all__ = ["PretrainedClassifier"]
+
+# How y marks rows without a label, as in sklearn.semi_supervised.
+_UNLABELLED = -1
 
 
 class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
@@ -139,12 +142,12 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_ae import AutoencoderTransformer, PretrainedClassifier
+    >>> from sklearn_ae import DenoisingAE, PretrainedClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> few = np.where(np.arange(len(y)) < 100, y, -1)
-    >>> ae = AutoencoderTransformer(16, max_iter=10)
-    >>> model = PretrainedClassifier(ae, random_state=0).fit(X, few)
-    >>> bool(model.score(X[100:], y[100:]) > 0.8)
+    >>> few = np.where(np.arange(len(y)) % 15 == 0, y, -1)
+    >>> ae = DenoisingAE(32, max_iter=20)
+    >>> model = PretrainedClassifier(ae, freeze="gradual", random_state=0).fit(X, few)
+    >>> bool(model.score(X[few == -1], y[few == -1]) > 0.85)
     True
     """
 
@@ -210,7 +213,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
                 f"rows; got one class, {self.classes_[0]!r}. If -1 is a class, give "
                 "it another name."
             )
-        targets = np.full(len(y), UNLABELLED)
+        targets = np.full(len(y), _UNLABELLED)
         targets[known] = classes
         return targets
 
@@ -294,252 +297,17 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         return self.classes_[logits.argmax(axis=1)]
 
 
-class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
-    r"""Regressor on the code of an autoencoder that has learned from all rows.
-
-    Takes rows with and without targets, the latter marked by NaN. It fits the
-    autoencoder on all rows, puts a head :math:`h` on its encoder :math:`f`, and
-    minimises
-
-    .. math::
-        \frac{1}{|L|} \sum_{i \in L} \lVert y_i - h(f(x_i)) \rVert^2
-        + \lambda R + \gamma C
-
-    over the labelled rows :math:`L`, where targets are centred and scaled inside,
-    :math:`R` is the autoencoder's own objective over all rows, per feature, and
-    :math:`C` the squared change of predictions of all rows at a small step in the most
-    sensitive direction [2]_.
-
-    Use it where rows are many and targets are few. Do not use it where all rows have a
-    target; a model that sees X alone, gradient boosting for one, is then simpler and
-    often better.
-
-    Parameters
-    ----------
-    autoencoder : estimator, default=None
-        One of this library's autoencoders. It is cloned and fitted on all rows. One
-        that is fitted already is used as it is; wrap it in scikit-learn's
-        ``FrozenEstimator`` to keep it so in clones, as in a search. None stands for
-        ``DenoisingAE()``.
-    pretrain : bool, default=True
-        False leaves the encoder at random weights, to see what pretraining is good
-        for.
-    hidden_layer_sizes : tuple of int, default=()
-        Widths of layers between the code and the prediction.
-    activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
-        Function after each of them.
-    freeze : {"none", "encoder", "gradual"}, default="none"
-        ``"none"`` trains encoder and head together from the start, ``"encoder"`` the
-        head alone. ``"gradual"`` begins with the head and adds the encoder's layers
-        one by one, from the code down; each stage has an equal share of the epochs
-        [1]_.
-    reconstruction_weight : float, default=0.0
-        Weight :math:`\lambda`, at least 0: keep the reconstruction of all rows in the
-        objective. The term is per feature, on scaled rows: 1 stands for all of the
-        variance.
-    consistency_weight : float, default=0.0
-        Weight :math:`\gamma`, at least 0: let predictions of all rows be
-        stable. The step has a quarter of the median distance of a row to its tenth
-        neighbour.
-    learning_rate : float, default=2e-3
-        Peak step size of AdamW, greater than 0; it rises and falls in one cycle.
-    weight_decay : float, default=0.0
-        Decoupled weight decay of weight matrices.
-    batch_size : int or "auto", default="auto"
-        Rows per step, chosen as by the autoencoder. Where all rows take part, up to
-        half as many labelled rows come with them.
-    max_iter : int, default=None
-        Epochs at most. An epoch is a pass over the labelled rows, or over all rows
-        where they take part. None takes as many as make 1,500 steps, between 10 and
-        100.
-    early_stopping : bool, default=False
-        Hold out labelled rows to judge each epoch, and keep the best state.
-    validation_fraction : float or "auto", default="auto"
-        Share of the labelled rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but
-        at least 60 rows, and at most 30 % and 5,000 rows.
-    n_iter_no_change : int, default=20
-        Epochs without progress after which training ends, with early stopping.
-    tol : float, default=1e-4
-        Share of the best validation loss that counts as progress.
-    callbacks : list of skorch callbacks, default=None
-        Used as they are, while the head is trained.
-    verbose : int, default=0
-        1 shows a progress bar on stderr.
-    random_state : int, RandomState instance or None, default=None
-        Decides all that is random, the autoencoder's fit included if it has no seed
-        of its own. Device and precision are those of the autoencoder.
-
-    Attributes
-    ----------
-    autoencoder_ : estimator
-        The autoencoder, as it was before the head was trained.
-    module_ : torch.nn.Module
-        The trained network; ``module_.predict`` takes scaled rows.
-    net_ : skorch.NeuralNet
-        The net around it.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features, where X has string column names.
-    n_iter_ : int
-        Epochs for which the head was trained.
-    loss_curve_ : list of float
-        Mean objective of each epoch.
-    validation_loss_curve_ : list of float
-        Mean loss of the labelled rows that were held out; NaN without them.
-
-    See Also
-    --------
-    PretrainedClassifier : The same for classes.
-
-    References
-    ----------
-    .. [1] Howard, J. & Ruder, S. (2018). Universal language model fine-tuning for text
-       classification. arXiv:1801.06146
-    .. [2] Miyato, T., Maeda, S., Koyama, M. & Ishii, S. (2018). Virtual adversarial
-       training. arXiv:1704.03976
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.datasets import make_friedman1
-    >>> from sklearn_ae import AutoencoderTransformer, PretrainedRegressor
-    >>> X, y = make_friedman1(400, random_state=0)
-    >>> some = np.where(np.arange(len(y)) < 200, y, np.nan)
-    >>> ae = AutoencoderTransformer(8, max_iter=10)
-    >>> model = PretrainedRegressor(ae, random_state=0).fit(X, some)
-    >>> bool(model.score(X[200:], y[200:]) > 0.5)
-    True
-    """
-
-    def __init__(
-        self,
-        autoencoder: BaseAutoencoder | None = None,
-        *,
-        pretrain: bool = True,
-        hidden_layer_sizes: tuple[int, ...] = (),
-        activation: str = "gelu",
-        freeze: str = "none",
-        reconstruction_weight: float = 0.0,
-        consistency_weight: float = 0.0,
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.0,
-        batch_size: int | str = "auto",
-        max_iter: int | None = None,
-        early_stopping: bool = False,
-        validation_fraction: float | str = "auto",
-        n_iter_no_change: int = 20,
-        tol: float = 1e-4,
-        callbacks: list | None = None,
-        verbose: int = 0,
-        random_state=None,
-    ) -> None:
-        self.autoencoder = autoencoder
-        self.pretrain = pretrain
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.freeze = freeze
-        self.reconstruction_weight = reconstruction_weight
-        self.consistency_weight = consistency_weight
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.random_state = random_state
-
-    def _validate_targets(self, y) -> tuple[np.ndarray, np.ndarray]:
-        y = check_array(
-            y,
-            dtype=np.float64,
-            ensure_2d=False,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
-        self._y_shape = y.shape[1:]
-        y = y.reshape(len(y), -1)
-        return y, ~np.isnan(y).all(axis=1)
-
-    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
-        unknown = np.flatnonzero(np.isnan(y).all(axis=0))
-        if len(unknown):
-            raise ValueError(
-                "y must hold a number for each target in at least one row; columns "
-                f"{unknown.tolist()} are all NaN. Leave them out."
-            )
-        self._y_mean = np.nanmean(y, axis=0)
-        deviation = np.nanstd(y, axis=0)
-        self._y_scale = np.where(deviation > 0, deviation, 1.0)
-        return ((y - self._y_mean) / self._y_scale).astype(np.float32)
-
-    @property
-    def _n_outputs(self) -> int:
-        return len(self._y_mean)
-
-    def _make_loss(self, targets: np.ndarray) -> nn.Module:
-        return RegressionLoss()
-
-    def score(self, X, y, sample_weight=None) -> float:
-        """Return the coefficient of determination on the rows that have targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows with a NaN do not count. A scorer of your own has to leave
-            them out itself.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of rows.
-
-        Returns
-        -------
-        score : float
-            1 is perfect, 0 that of the mean.
-        """
-        values = np.asarray(y, dtype=np.float64)
-        known = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
-        return super().score(*self._labelled(known, X, y, sample_weight))
-
-    def predict(self, X) -> np.ndarray:
-        """Return the predicted numbers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
-            In the units and with the shape of y.
-        """
-        values = self._predict_raw(X)
-        values = values * self._y_scale + self._y_mean
-        return values.reshape(len(values), *self._y_shape)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-
 def _is_labelled(y: np.ndarray) -> np.ndarray:
     """Tell which rows have a label; -1 and 1 are the classes of a binary problem."""
     if y.dtype.kind not in "iufO":
-        if y.dtype.kind == "U" and (y == str(UNLABELLED)).any():
+        if y.dtype.kind == "U" and (y == str(_UNLABELLED)).any():
             raise ValueError(
                 "y must have the type object where -1 marks unlabelled rows and "
                 f"classes are strings; got the type {y.dtype} with the string '-1'. "
                 "Use y.astype(object) and the integer -1."
             )
         return np.ones(len(y), dtype=bool)
-    labelled = np.array(y != UNLABELLED, dtype=bool)
+    labelled = np.array(y != _UNLABELLED, dtype=bool)
     if not labelled.all() and set(y[labelled]) == {1}:
         labelled[:] = True
     return labelled
