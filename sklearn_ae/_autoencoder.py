@@ -24,7 +24,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
 
     Use it where ``PCA`` stood and the data may lie near a curved surface. Do not use
     it for data with fewer than some hundred rows, where the fit mostly returns PCA,
-    or where components must be orthogonal or ordered.
+    or where components must be orthogonal, or, without `nested`, ordered.
 
     Parameters
     ----------

@@ -261,7 +261,7 @@ class NestedCodes:
         if not self._structure["nested"]:
             raise ValueError(
                 "truncate needs codes that were trained to be cut off; got "
-                f"nested={self.nested!r}. Fit with nested=True."
+                f"nested={self.nested!r}. Fit with nested=True, and truncate that one."
             )
         if not isinstance(n_components, Integral) or not (
             1 <= n_components <= self.n_components_

@@ -31,6 +31,7 @@ from ._validation import (
     fit_context,
     safe_indexing,
 )
+from .nn.autoencoder import RowEncoder
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack
 from .nn.nested import NestedObjective
 from .nn.prediction import (
@@ -403,6 +404,13 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         self.net_.history.extend(history)
 
     # ---------------------------------------------------------------------- using it
+
+    @property
+    def encoder_(self) -> RowEncoder:
+        """Copy of the trained encoder on the CPU, from flat rows to codes."""
+        check_is_fitted(self)
+        model, trained = self.autoencoder_, self.module_.autoencoder
+        return RowEncoder(trained, model._shift, model.scale_, model._code_unit)
 
     def _labelled(self, known: np.ndarray, *arrays) -> list:
         """Return the rows that are labelled, of X, y and weights."""

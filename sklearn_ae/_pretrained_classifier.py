@@ -111,6 +111,9 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         The trained network; ``module_.predict`` takes scaled rows.
     net_ : skorch.NeuralNet
         The net around it.
+    encoder_ : torch.nn.Module
+        Copy of the trained encoder to take away: maps tensors of flat rows, in the
+        units of X, to codes.
     classes_ : ndarray of shape (n_classes,)
         The classes, without -1.
     n_features_in_ : int
@@ -201,6 +204,11 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
 
     def _validate_targets(self, y) -> tuple[np.ndarray, np.ndarray]:
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f" and np.isnan(y).any():
+            raise ValueError(
+                f"y must mark rows without a label by -1; got {np.isnan(y).sum()} "
+                "values that are NaN. Use numpy.nan_to_num(y, nan=-1)."
+            )
         assert_all_finite(y, input_name="y")
         check_classification_targets(y[_is_labelled(y)])
         return y, _is_labelled(y)
@@ -210,7 +218,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         if len(self.classes_) == 1 and not known.all():
             raise ValueError(
                 "y must hold at least two classes beside -1, which marks unlabelled "
-                f"rows; got one class, {self.classes_[0]!r}. If -1 is a class, give "
+                f"rows; got one class, {self.classes_[0]}. If -1 is a class, give "
                 "it another name."
             )
         targets = np.full(len(y), _UNLABELLED)

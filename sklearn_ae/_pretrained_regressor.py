@@ -97,6 +97,9 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         The trained network; ``module_.predict`` takes scaled rows.
     net_ : skorch.NeuralNet
         The net around it.
+    encoder_ : torch.nn.Module
+        Copy of the trained encoder to take away: maps tensors of flat rows, in the
+        units of X, to codes.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)

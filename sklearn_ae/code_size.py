@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -158,7 +159,9 @@ def code_size_curve(
 
     steps = list(getattr(estimator, "steps", [("reduce", estimator)]))
     position = _find_nested(steps)
-    name = type(steps[position][1]).__name__
+    name, largest = type(steps[position][1]).__name__, steps[position][1].n_components
+    if isinstance(largest, Integral):
+        _check_sizes(n_components, largest)  # before any fit
     X, y = indexable(X, y)
     folds = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     records = []

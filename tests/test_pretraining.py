@@ -280,6 +280,16 @@ def test_parameters_set_after_the_fit_do_not_reach_the_pickle(digits, autoencode
     assert again.hidden_layer_sizes == (4, 4)
 
 
+def test_the_fine_tuned_encoder_can_be_taken_away(digits, autoencoder):
+    X, few, X_test, _ = digits
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    with torch.inference_mode():
+        codes = model.encoder_(torch.as_tensor(X_test))
+        logits = model.module_.head(codes / autoencoder._code_unit)
+    np.testing.assert_allclose(logits, model.decision_function(X_test), atol=1e-3)
+    assert not np.allclose(codes, autoencoder.transform(X_test), atol=1e-2)
+
+
 def test_the_network_can_be_trained_further(digits, autoencoder):
     X, few, _, _ = digits
     model = PretrainedClassifier(autoencoder, freeze="gradual", **FAST).fit(X, few)
@@ -485,6 +495,12 @@ def test_the_mark_must_not_be_a_string(digits):
     X, few, _, _ = digits
     with pytest.raises(ValueError, match="y must have the type object where -1 marks"):
         PretrainedClassifier().fit(X, few.astype(str))
+
+
+def test_classes_are_not_missing_as_nan(digits):
+    X, few, _, _ = digits
+    with pytest.raises(ValueError, match="mark rows without a label by -1; got 1100"):
+        PretrainedClassifier().fit(X, np.where(few < 0, np.nan, few))
 
 
 def test_a_frozen_estimator_must_be_fitted(digits):
