@@ -400,6 +400,7 @@ def test_several_targets_of_which_some_are_unknown(diabetes):
     both[:50, 1] = np.nan
     model = PretrainedRegressor(AutoencoderTransformer(5, max_iter=10), **FAST)
     values = model.fit(X, both).predict(X_test)
+    assert values.dtype == np.float32
     assert values.shape == (len(X_test), 2)
     assert np.corrcoef(values.T)[0, 1] < -0.8
 
