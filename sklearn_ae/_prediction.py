@@ -417,13 +417,21 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         chosen = np.flatnonzero(known)
         return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
-    def _predict_raw(self, X) -> np.ndarray:
+    def _predict_raw(self, X, double: bool = False) -> np.ndarray:
         """Return logits or scaled values, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = self._validate_rows(X, reset=False)
         model = self.autoencoder_
         rows = Rows(X, model._shift, model.scale_, torch.device(model.device_))
-        return self._per_row(self.module_.predict, rows)
+        if not double:
+            return self._per_row(self.module_.predict, rows)
+        network = copy.deepcopy(self.module_).cpu().double().eval()
+
+        def predict(block: torch.Tensor) -> torch.Tensor:
+            code = network.autoencoder.encode(block.cpu().double())
+            return network.head(code.double())
+
+        return self._per_row(predict, rows)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

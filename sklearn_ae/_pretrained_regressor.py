@@ -240,12 +240,12 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
 
         Returns
         -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_outputs), float32
+        values : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
             In the units and with the shape of y.
         """
-        values = self._predict_raw(X)
-        # The network's float32 has no more digits to give, and says so.
-        values = (values * self._y_scale + self._y_mean).astype(np.float32)
+        # In double precision, so that a row's value does not depend on its batch.
+        values = self._predict_raw(X, double=True)
+        values = values * self._y_scale + self._y_mean
         return values.reshape(len(values), *self._y_shape)
 
     def __sklearn_tags__(self):

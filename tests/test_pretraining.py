@@ -91,16 +91,24 @@ def test_options_learn(digits, autoencoder, options):
     )
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        AutoencoderTransformer(8, nested=True, max_iter=3),
-        ConvAutoencoderTransformer(8, max_iter=2),
-        SparseAE(32, max_iter=3),
-        VAE(8, max_iter=3),
-    ],
-    ids=lambda model: type(model).__name__,
-)
+SERVING = [
+    AutoencoderTransformer(8, nested=True, max_iter=3),
+    ConvAutoencoderTransformer(8, max_iter=2),
+    SparseAE(32, max_iter=3),
+    VAE(8, max_iter=3),
+]
+
+
+@pytest.mark.parametrize("model", SERVING, ids=lambda model: type(model).__name__)
+@pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning")
+def test_every_autoencoder_serves_a_regressor(digits, model):
+    X, few, X_test, y_test = digits
+    predictor = PretrainedRegressor(model, max_iter=10, random_state=0)
+    predictor.fit(X, np.where(few < 0, np.nan, few))
+    assert np.corrcoef(predictor.predict(X_test), y_test)[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("model", SERVING, ids=lambda model: type(model).__name__)
 @pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning")
 def test_every_autoencoder_serves(digits, model):
     X, few, X_test, y_test = digits
@@ -400,7 +408,9 @@ def test_several_targets_of_which_some_are_unknown(diabetes):
     both[:50, 1] = np.nan
     model = PretrainedRegressor(AutoencoderTransformer(5, max_iter=10), **FAST)
     values = model.fit(X, both).predict(X_test)
-    assert values.dtype == np.float32
+    assert values.dtype == np.float64
+    one_by_one = [model.predict(row[None])[0] for row in X_test[:9]]
+    np.testing.assert_allclose(one_by_one, values[:9], rtol=1e-9)
     assert values.shape == (len(X_test), 2)
     assert np.corrcoef(values.T)[0, 1] < -0.8
 
