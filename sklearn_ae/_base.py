@@ -262,7 +262,7 @@ class BaseAutoencoder(AutoencoderNetworks):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        reference = self._judge(self._pca_loss, judged).mean()
+        reference = self._judge(self._pca_objective, judged).mean()
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,

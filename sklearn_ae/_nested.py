@@ -127,34 +127,27 @@ class NestedCodes:
         losses = np.maximum(losses, _LEAST_SHARE * (losses[0] + self._pca.variances[0]))
         return NestedObjective(objective, torch.as_tensor(losses, dtype=torch.float32))
 
-    def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
+    @property
+    def _row_objective(self) -> nn.Module:
+        objective = super()._row_objective
+        return objective.objective if self._is_nested else objective
+
+    def _loss(self, block: torch.Tensor) -> torch.Tensor:
         if not self._is_nested:
-            return super()._pca_loss(block)
+            return super()._loss(block)
+        # The whole code decides; small ones are judged one by one, see truncate.
+        return self._judge_output((self.module_.forward_whole(block),), block)
+
+    def _pca_objective(self, block: torch.Tensor) -> torch.Tensor:
+        if not self._is_nested:
+            return super()._pca_objective(block)
         corrupted = self.module_.corruption(block)
         sizes = sizes_to_judge(self.n_components_)
         rebuilt = torch.empty_like(corrupted)
         for start, size in enumerate(sizes):
             chosen = corrupted[start :: len(sizes)]
             rebuilt[start :: len(sizes)] = self._pca.first(size).reconstruct(chosen)
-        return self._judge_output((self._link(rebuilt),), block)
-
-    def _is_real_gain(
-        self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
-    ) -> bool:
-        if not self._is_nested:
-            return super()._is_real_gain(losses, pca_losses, judged)
-        # The whole code decides; small ones are judged one by one, see truncate.
-        objective, module = self.net_.criterion_.objective, self.module_
-
-        def whole(block: torch.Tensor) -> torch.Tensor:
-            return objective.per_row((module.forward_whole(block),), block)
-
-        def whole_by_pca(block: torch.Tensor) -> torch.Tensor:
-            return objective.per_row((self._raw_by_pca(block),), block)
-
-        least = self._per_row(objective.least, judged)
-        losses, pca_losses = (self._judge(f, judged) for f in (whole, whole_by_pca))
-        return is_real_gain(losses - least, pca_losses - least)
+        return self.net_.criterion_.per_row((self._link(rebuilt),), block)
 
     # ---------------------------------------------------------------------- fitting
 

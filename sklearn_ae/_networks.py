@@ -255,9 +255,18 @@ class AutoencoderNetworks(FittedAutoencoder):
     def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
         return self._judge_output((self._raw_by_pca(block),), block)
 
+    def _pca_objective(self, block: torch.Tensor) -> torch.Tensor:
+        """Return what the training objective of each row would be if this were PCA."""
+        return self._pca_loss(block)
+
+    @property
+    def _row_objective(self) -> nn.Module:
+        """The objective with the loss of a row that is rebuilt from its whole code."""
+        return self.net_.criterion_
+
     def _judge_output(self, output: tuple, block: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row in which a model is held against PCA."""
-        return self.net_.criterion_.per_row(output, block)
+        return self._row_objective.per_row(output, block)
 
     @property
     def _baseline(self) -> PCABaseline:
@@ -289,5 +298,5 @@ class AutoencoderNetworks(FittedAutoencoder):
         self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
     ) -> bool:
         """Tell whether the network is reliably better than PCA."""
-        least = self._per_row(self.net_.criterion_.least, judged)
+        least = self._per_row(self._row_objective.least, judged)
         return is_real_gain(losses - least, pca_losses - least)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +32,7 @@ from ._validation import (
     safe_indexing,
 )
 from .nn.autoencoder import RowEncoder
-from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes, dense_stack
+from .nn.dense import check_hidden_layer_sizes, dense_stack
 from .nn.nested import NestedObjective
 from .nn.prediction import (
     PredictionNetwork,
@@ -44,7 +44,7 @@ from .training.labels import LabelledRows, distance_to_neighbour
 from .training.net import AutoencoderNet, TrainingPlan, check_callbacks
 from .training.seeding import draw_seed, isolated_rng
 
-__all__ = ["PretrainedPredictor"]
+__all__ = ["PretrainedPredictor", "labelled_rows"]
 
 # The step at which predictions must agree: this share of the distance to this
 # neighbour, as in Hu et al. (2017).
@@ -63,28 +63,17 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "autoencoder": [HasMethods(["fit", "transform", "inverse_transform"]), None],
         "pretrain": ["boolean"],
-        "hidden_layer_sizes": ["array-like"],
-        "activation": [StrOptions(set(ACTIVATIONS))],
         "freeze": [StrOptions({"none", "encoder", "gradual"})],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
-            StrOptions({"auto"}),
-        ],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "callbacks": ["array-like", None],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
+        **{
+            name: BaseAutoencoder._parameter_constraints[name]
+            for name in (
+                *("hidden_layer_sizes", "activation", "learning_rate", "weight_decay"),
+                *("batch_size", "max_iter", "early_stopping", "validation_fraction"),
+                *("n_iter_no_change", "tol", "callbacks", "verbose", "random_state"),
+            )
+        },
     }
 
     # ------------------------------------------------------------ what a task decides
@@ -412,11 +401,6 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         model, trained = self.autoencoder_, self.module_.autoencoder
         return RowEncoder(trained, model._shift, model.scale_, model._code_unit)
 
-    def _labelled(self, known: np.ndarray, *arrays) -> list:
-        """Return the rows that are labelled, of X, y and weights."""
-        chosen = np.flatnonzero(known)
-        return [None if a is None else safe_indexing(a, chosen) for a in arrays]
-
     def _predict_raw(self, X, double: bool = False) -> np.ndarray:
         """Return logits or scaled values, shape (n_samples, n_outputs)."""
         check_is_fitted(self)
@@ -440,6 +424,12 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
             tags.input_tags = get_tags(model).input_tags
         tags.input_tags.sparse = True
         return tags
+
+
+def labelled_rows(known: np.ndarray, *arrays) -> list:
+    """Return the rows that are labelled, of X, y and weights."""
+    chosen = np.flatnonzero(known)
+    return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
 
 def _unwrap(model):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import column_or_1d
 from torch import nn
 
 from ._base import BaseAutoencoder
-from ._prediction import PretrainedPredictor
+from ._prediction import PretrainedPredictor, labelled_rows
 from ._validation import StrOptions
 from .nn.prediction import ClassificationLoss
 
@@ -256,7 +256,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
             Share of right predictions, in [0, 1].
         """
         labelled = _is_labelled(column_or_1d(y))
-        return super().score(*self._labelled(labelled, X, y, sample_weight))
+        return super().score(*labelled_rows(labelled, X, y, sample_weight))
 
     def decision_function(self, X) -> np.ndarray:
         """Return the logits of classes.

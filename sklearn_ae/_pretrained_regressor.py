@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_array
 from torch import nn
 
 from ._base import BaseAutoencoder
-from ._prediction import PretrainedPredictor
+from ._prediction import PretrainedPredictor, labelled_rows
 from .nn.prediction import RegressionLoss
 
 __all__ = ["PretrainedRegressor"]
@@ -228,7 +228,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         """
         values = np.asarray(y, dtype=np.float64)
         known = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
-        return super().score(*self._labelled(known, X, y, sample_weight))
+        return super().score(*labelled_rows(known, X, y, sample_weight))
 
     def predict(self, X) -> np.ndarray:
         """Return the predicted numbers.

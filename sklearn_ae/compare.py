@@ -113,18 +113,13 @@ def compare(
     total = len(folds) * len(sizes) * len(candidates)
     with tqdm(total=total, unit="fit", disable=not verbose) as bar:
         for fold, (train, test) in enumerate(folds):
-            whole = _WholeCodes(X[train], max(sizes), len(sizes))
+            fits = _FitsOfFold(X[train], sizes, random_state + fold)
             raw_scores.append(_probe_score(probe, X, X, y, train, test))
             for size in sizes:
                 pca_error = None
                 for label, (template, width) in candidates.items():
                     bar.set_postfix_str(f"{label}, {size} components, fold {fold + 1}")
-                    seed = random_state + fold
-                    if isinstance(template, NestedCodes) and template._is_nested:
-                        model, seconds = whole.cut(label, template, size, seed)
-                    else:
-                        model = _with_seed(template, {width: size}, seed)
-                        seconds = _timed_fit(model, X[train])
+                    model, seconds = fits.fit(label, template, width, size)
                     record, codes, rebuilt = _measure(model, X, train, test)
                     record["fit_seconds"] = seconds
                     pca_error = record["error"] if pca_error is None else pca_error
@@ -155,32 +150,36 @@ def compare(
     )
 
 
-class _WholeCodes:
-    """Nested estimators of one fold: each is fitted once and then cut off."""
+class _FitsOfFold:
+    """Fits of one fold; nested estimators are fitted once and then cut off."""
 
-    def __init__(self, X: np.ndarray, n_components: int, n_sizes: int) -> None:
-        self.X, self.n_components, self.n_sizes = X, n_components, n_sizes
-        self.fitted: dict[str, tuple[BaseEstimator, float]] = {}
+    def __init__(self, X: np.ndarray, sizes: list[int], seed: int) -> None:
+        self.X, self.sizes, self.seed = X, sizes, seed
+        self.whole: dict[str, tuple[BaseEstimator, float]] = {}
 
-    def cut(
-        self, label: str, template: BaseEstimator, size: int, seed: int
+    def fit(
+        self, label: str, template: BaseEstimator, width: str, size: int
     ) -> tuple[BaseEstimator, float]:
-        """Return the estimator of a size, and its share of the seconds of the fit."""
-        if label not in self.fitted:
-            model = _with_seed(template, {"n_components": self.n_components}, seed)
-            self.fitted[label] = model, _timed_fit(model, self.X) / self.n_sizes
-        model, seconds = self.fitted[label]
-        return model.truncate(size), seconds
+        """Return the fitted estimator of a size, and its seconds of training."""
+        if not (isinstance(template, NestedCodes) and template._is_nested):
+            return self._timed_fit(template, {width: size})
+        if label not in self.whole:
+            self.whole[label] = self._timed_fit(template, {width: max(self.sizes)})
+        model, seconds = self.whole[label]
+        return model.truncate(size), seconds / len(self.sizes)
 
-
-def _timed_fit(model: BaseEstimator, X: np.ndarray) -> float:
-    """Fit a model and return the seconds it took."""
-    start = time.perf_counter()
-    with warnings.catch_warnings():
-        # That an autoencoder equals PCA is what the comparison is about to say.
-        warnings.simplefilter("ignore", PCAFloorWarning)
-        model.fit(X)
-    return time.perf_counter() - start
+    def _timed_fit(
+        self, template: BaseEstimator, size: dict[str, int]
+    ) -> tuple[BaseEstimator, float]:
+        model = clone(template).set_params(**size)
+        if "random_state" in model.get_params():
+            model.set_params(random_state=self.seed)
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            # That an autoencoder equals PCA is what the comparison is about to say.
+            warnings.simplefilter("ignore", PCAFloorWarning)
+            model.fit(self.X)
+        return model, time.perf_counter() - start
 
 
 class _Shown:
@@ -281,13 +280,6 @@ def _candidates(
         if getattr(model, "sparsity", None) in ("topk", "batch_topk"):
             candidates[f"{label} (active units)"] = model, "n_nonzero_coefs"
     return candidates
-
-
-def _with_seed(template: BaseEstimator, size: dict[str, int], seed: int):
-    model = clone(template).set_params(**size)
-    if "random_state" in model.get_params():
-        model.set_params(random_state=seed)
-    return model
 
 
 def _measure(

@@ -19,8 +19,8 @@ from .autoencoder import Autoencoder
 __all__ = ["NestedAutoencoder", "NestedObjective", "load_first", "sizes_to_judge"]
 
 # Each code is decoded at two sizes while training; its encoding, half of the work, is
-# shared. So many sizes per batch are drawn on a logarithmic scale of size + offset, and
-# as many whole codes come with them: whole codes have the most to learn.
+# shared. So many sizes per batch are drawn on a logarithmic scale of size + offset.
+# Whole codes have the most to learn: a third as many come with them.
 _N_DRAWN, _OFFSET = 5, 1.0
 _WHOLE_PER_SIZE = 1 / 3
 
@@ -212,7 +212,7 @@ class NestedObjective(nn.Module):
     Parameters
     ----------
     objective : torch.nn.Module
-        Reconstruction objective with ``per_row`` and ``least``.
+        Reconstruction objective with ``per_row``.
     baseline : tensor of shape (n_components,)
         PCA's loss with the first k components, for k = 1, 2, ...
     """
@@ -241,11 +241,6 @@ class NestedObjective(nn.Module):
         """Return the relative loss of each row at its size, shape (n,)."""
         sizes = sizes_to_judge(len(self.baseline))
         return self._relative(self.objective.per_row(output, target), sizes)
-
-    def least(self, target: torch.Tensor) -> torch.Tensor:
-        """Return the smallest loss that any output has for each row, shape (n,)."""
-        sizes = sizes_to_judge(len(self.baseline))
-        return self._relative(self.objective.least(target), sizes)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -62,7 +63,7 @@ class ClassificationLoss(nn.Module):
         """Return what is large for undecided rows, and for wrong shares of classes."""
         logs = logits.log_softmax(1)
         entropy = -(logs.exp() * logs).sum(1).mean()
-        mean = logs.logsumexp(0) - torch.tensor(float(len(logs))).log()
+        mean = logs.logsumexp(0) - math.log(len(logs))
         surplus = F.kl_div(mean, self.shares, reduction="sum")
         return entropy + _BALANCE * surplus
 
