@@ -136,6 +136,9 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         Mean training loss per row of each epoch, on scaled rows.
     validation_loss_curve_ : list of float
         The same on validation rows; NaN without them.
+    pca_loss_ : float
+        What a value of `validation_loss_curve_` (without validation rows, of
+        `loss_curve_`) would be for PCA.
     reconstruction_error_ : float
         Mean squared error per value on the validation rows (without them, on
         training rows), in squared units of X.

@@ -13,6 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
+from ._callbacks import EpochReports
 from ._networks import AutoencoderNetworks
 from ._pca import fit_pca
 from ._planning import (
@@ -36,6 +37,7 @@ from .nn.architectures import Architecture
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
 from .nn.losses import LOSSES
 from .training.batches import Rows
+from .training.hooks import around_epochs
 from .training.interrupt import called_from_prompt
 from .training.net import TrainingPlan, check_callbacks
 from .training.precision import resolve_device
@@ -62,7 +64,7 @@ def _frozen(parameter):
     return clone(parameter, safe=False)
 
 
-class BaseAutoencoder(AutoencoderNetworks):
+class BaseAutoencoder(EpochReports, AutoencoderNetworks):
     """Everything that the estimators share.
 
     A subclass lists its parameters in ``__init__`` and overrides two hooks,
@@ -152,6 +154,7 @@ class BaseAutoencoder(AutoencoderNetworks):
             If the values or shapes of X do not fit the parameters.
         """
         continues = self.warm_start and hasattr(self, "module_")
+        self._begin_reports()
         with self._all_or_nothing():
             self._check_parameters(continues)
             X = self._validate_training_rows(X, reset=not continues)
@@ -161,6 +164,7 @@ class BaseAutoencoder(AutoencoderNetworks):
             device = resolve_device(self.device)
             with isolated_rng(seed, device):
                 interrupted = self._fit(X, X_val, seed, device, continues)
+        self._end_reports(X)
         if interrupted:
             self._report_interrupt()
         return self
@@ -202,6 +206,7 @@ class BaseAutoencoder(AutoencoderNetworks):
                 plan = TrainingPlan(n_epochs=1, one_cycle=False)
                 outcome = self.net_.run(rows, None, plan)
                 self.best_iter_ = outcome.best_epoch
+                self.pca_loss_ = float(self._judge(self._pca_objective, rows).mean())
                 self._record_history()
                 self._record_errors(rows)
                 self._record_code(rows)
@@ -262,19 +267,23 @@ class BaseAutoencoder(AutoencoderNetworks):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        reference = self._judge(self._pca_objective, judged).mean()
+        self.pca_loss_ = float(self._judge(self._pca_objective, judged).mean())
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
             tol=self.tol,
             one_cycle=self.schedule == "one_cycle",
             warm_up=self._warm_up,
-            reference=float(reference),
+            reference=self.pca_loss_,
         )
         if self.pretraining is not None and not continues:
             self._pretrain(train, self.net_.batch_size, seed, plan)
             self._install(self.module_, self.net_.batch_size, seed, device, ())
-        outcome = self.net_.run(train, validation, plan)
+        with (
+            self._reported(X, plan.n_epochs) as hooks,
+            around_epochs(self.net_, *hooks),
+        ):
+            outcome = self.net_.run(train, validation, plan)
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)

@@ -161,7 +161,10 @@ class Comparison:
     def plot_reconstructions(self):
         """Draw held-out rows over their reconstructions, at the median code size."""
         display = ReconstructionDisplay(
-            self.original, self.reconstructions, image_shape=self.image_shape
+            self.original,
+            self.reconstructions,
+            image_shape=self.image_shape,
+            kind="lines" if self.image_shape is None else "images",
         ).plot()
         title = f"{self.name}: held-out rows from {self.shown_size} components"
         display.figure_.suptitle(title)
@@ -185,6 +188,8 @@ class Comparison:
             CodeDisplay(codes, self.labels, name=name).plot(ax)
         handles, names = axes[0, 0].get_legend_handles_labels()
         if handles:
+            for ax in axes.flat[: len(self.codes)]:
+                ax.get_legend().remove()
             figure.legend(handles, names, loc="outside right", markerscale=2)
         figure.suptitle(f"{self.name}: codes of held-out rows")
         return figure

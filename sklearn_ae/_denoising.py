@@ -14,6 +14,7 @@ from ._nested import NestedCodes
 from ._validation import Interval, StrOptions
 from .nn.corruption import CORRUPTIONS, Corruption
 from .nn.dense import ACTIVATIONS
+from .training.seeding import draw_seed, isolated_rng
 
 __all__ = ["DenoisingAE"]
 
@@ -163,6 +164,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Mean training loss per row of each epoch, on scaled rows.
     validation_loss_curve_ : list of float
         The same on validation rows; NaN without them.
+    pca_loss_ : float
+        What a value of `validation_loss_curve_` (without validation rows, of
+        `loss_curve_`) would be for PCA.
     reconstruction_error_ : float
         Mean squared error per value of clean validation rows, rebuilt from corrupted
         ones (without validation rows, of training rows), in squared units of X.
@@ -303,6 +307,25 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             ``reconstruct(X)``.
         """
         return self.reconstruct(X)
+
+    def corrupt(self, X, random_state=None) -> np.ndarray:
+        """Return rows with the corruption that they had in training.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Clean rows.
+        random_state : int, RandomState instance or None, default=None
+            Decides the draws; None takes fresh entropy.
+
+        Returns
+        -------
+        X_corrupted : ndarray of shape (n_samples, n_features), float32
+            In the units and with the axes of the training rows.
+        """
+        rows = self._rows(X)
+        with isolated_rng(draw_seed(random_state), rows.device):
+            return self._to_units(self._per_row(self.module_.corruption, rows))
 
     def _check_parameters(self, continues: bool) -> None:
         super()._check_parameters(continues)

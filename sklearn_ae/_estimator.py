@@ -105,6 +105,12 @@ class ModuleEstimator(BaseEstimator, metaclass=ABCMeta):
         """Tell whether there is a module."""
         return hasattr(self, "module_")
 
+    def __copy__(self) -> ModuleEstimator:
+        """Share module and net, where pickling makes them anew."""
+        shallow = type(self).__new__(type(self))
+        vars(shallow).update(vars(self))
+        return shallow
+
     def __getstate__(self) -> dict[str, Any]:
         """Replace module and net by NumPy weights, so that no device is needed."""
         state = dict(super().__getstate__())

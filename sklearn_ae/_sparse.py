@@ -182,6 +182,9 @@ class SparseAE(BaseAutoencoder):
         Mean training loss per row of each epoch, on scaled rows.
     validation_loss_curve_ : list of float
         The same on validation rows; NaN without them.
+    pca_loss_ : float
+        What a value of `validation_loss_curve_` (without validation rows, of
+        `loss_curve_`) would be for PCA.
     n_nonzero_coefs_ : int or None
         Active units per row that ``"topk"`` or ``"batch_topk"`` allows.
     mean_activity_ : ndarray of shape (n_components,)

@@ -183,6 +183,9 @@ class VAE(GenerativeMixin, BaseAutoencoder):
         Mean of the negative bound per row of each epoch, in nats.
     validation_loss_curve_ : list of float
         The same on validation rows; NaN without them.
+    pca_loss_ : float
+        What a value of `validation_loss_curve_` (without validation rows, of
+        `loss_curve_`) would be for probabilistic PCA, in nats.
     log_likelihood_bound_ : float
         Mean lower bound of the log-likelihood of the validation rows (without them, of
         training rows), in nats per row, with `beta` as the weight.

@@ -12,7 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file may import from its own layer's parts only what LAYERS allows: lower layers.
 LAYERS = [
-    {"nn", "_validation", "_planning", "exceptions"},
+    {"nn", "_validation", "_planning", "_callbacks", "exceptions"},
     {"training"},
     {"_estimator"},
     {"_pca", "_fitted", "_generative"},

@@ -1,43 +1,57 @@
-"""Two-dimensional codes."""
+"""Codes in the plane."""
 
 from __future__ import annotations
 
 import numpy as np
+from sklearn.decomposition import PCA
 
-from ._style import import_pyplot
+from ._style import CLASS_COLORS, import_pyplot, make_axes, name_of
 
 __all__ = ["CodeDisplay"]
 
+_MOST_CLASSES = 20
+_MARKERS = ("o", "^")
+
 
 class CodeDisplay:
-    """Scatter plot of the first two components of codes, coloured by label.
+    """Scatter plot of codes, coloured by class or by number.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_samples, n_components)
-        Codes; the first two components are drawn.
-    labels : ndarray of shape (n_samples,), default=None
+    codes : array-like of shape (n_samples, n_components)
+        Codes.
+    labels : array-like of shape (n_samples,), default=None
         Classes, or numbers for a colour scale.
     name : str, default="codes"
         Title.
+    projection : {"first", "pca", "pairs"}, default="first"
+        Draw the first two components of the code, the two principal components of the
+        code, or each pair of the first `n_pairs` components.
+    n_pairs : int, default=4
+        Number of components for ``"pairs"``.
+    label : str, default="label"
+        What the colours mean.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes with the points, after :meth:`plot`.
+        Axes with the points, after :meth:`plot`; for pairs the first of them.
+    axes_ : ndarray of matplotlib Axes
+        All axes.
     figure_ : matplotlib Figure
         Figure of the axes.
     points_ : list of matplotlib PathCollection
-        The points, one collection per class.
+        The points, one collection per class and pair.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_ae.displays import CodeDisplay
-    >>> display = CodeDisplay(np.zeros((3, 2)), np.array([0, 1, 1]), name="PCA")
+    >>> codes = np.random.RandomState(0).standard_normal((20, 3))
+    >>> display = CodeDisplay(codes, np.arange(20) % 2, projection="pca").plot()
+    >>> display.ax_.get_xlabel()
+    'Principal component 1 of 3 codes'
     """
-
-    _MOST_CLASSES = 20
 
     def __init__(
         self,
@@ -45,13 +59,30 @@ class CodeDisplay:
         labels: np.ndarray | None = None,
         *,
         name: str = "codes",
+        projection: str = "first",
+        n_pairs: int = 4,
+        label: str = "label",
     ) -> None:
         self.codes = codes
         self.labels = labels
         self.name = name
+        self.projection = projection
+        self.n_pairs = n_pairs
+        self.label = label
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, ax=None, **kwargs) -> CodeDisplay:
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        projection: str = "first",
+        n_pairs: int = 4,
+        label: str = "label",
+        ax=None,
+        **scatter_kwargs,
+    ) -> CodeDisplay:
         """Encode rows with a fitted transformer and draw their codes.
 
         Parameters
@@ -61,25 +92,13 @@ class CodeDisplay:
         X : array-like of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,), default=None
-            Labels.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
-        **kwargs : dict
-            Passed to ``Axes.scatter``.
-
-        Returns
-        -------
-        display : CodeDisplay
-        """
-        labels = None if y is None else np.asarray(y)
-        codes = np.asarray(estimator.transform(X))
-        return cls(codes, labels, name=type(estimator).__name__).plot(ax, **kwargs)
-
-    def plot(self, ax=None, **scatter_kwargs) -> CodeDisplay:
-        """Draw the codes.
-
-        Parameters
-        ----------
+            Classes or numbers.
+        projection : {"first", "pca", "pairs"}, default="first"
+            What to draw, see the class.
+        n_pairs : int, default=4
+            Number of components for ``"pairs"``.
+        label : str, default="label"
+            What the colours mean.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **scatter_kwargs : dict
@@ -87,38 +106,120 @@ class CodeDisplay:
 
         Returns
         -------
-        self : CodeDisplay
+        display : CodeDisplay
         """
-        plt = import_pyplot()
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        if self.codes.shape[1] < 2:
+        codes = estimator.transform(X)
+        if hasattr(codes, "toarray"):
+            codes = codes.toarray()
+        return cls(
+            np.asarray(codes),
+            None if y is None else np.asarray(y),
+            name=name_of(estimator),
+            projection=projection,
+            n_pairs=n_pairs,
+            label=label,
+        ).plot(ax, **scatter_kwargs)
+
+    def plot(self, ax=None, **scatter_kwargs) -> CodeDisplay:
+        """Draw the codes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure, and so do pairs always.
+        **scatter_kwargs : dict
+            Passed to ``Axes.scatter``.
+
+        Returns
+        -------
+        self : CodeDisplay
+
+        Raises
+        ------
+        ValueError
+            If codes have only one component, or `projection` is another word.
+        """
+        codes = np.asarray(self.codes)
+        if codes.shape[1] < 2:
             raise ValueError(
                 "codes must have at least 2 components to be drawn in a plane; got "
-                f"{self.codes.shape[1]}. Fit with n_components=2."
+                f"{codes.shape[1]}. Fit with n_components=2."
             )
-        horizontal, vertical = self.codes[:, 0], self.codes[:, 1]
-        style = {"s": 8, "alpha": 0.7, "linewidths": 0} | scatter_kwargs
-        classes = [] if self.labels is None else np.unique(self.labels)
-        if 0 < len(classes) <= self._MOST_CLASSES:
-            colors = plt.get_cmap("tab10" if len(classes) <= 10 else "tab20").colors
-            self.points_ = []
-            for label, color in zip(classes, colors, strict=False):
-                chosen = self.labels == label
-                points = ax.scatter(
-                    horizontal[chosen],
-                    vertical[chosen],
-                    **({"color": color, "label": str(label)} | style),
-                )
-                self.points_.append(points)
+        self.points_ = []
+        if self.projection == "pairs":
+            self._plot_pairs(codes, scatter_kwargs)
+        elif self.projection in ("first", "pca"):
+            ax = make_axes(ax)
+            axis = "Component {}"
+            if self.projection == "pca":
+                axis = f"Principal component {{}} of {codes.shape[1]} codes"
+                codes = PCA(2, svd_solver="full").fit_transform(codes)
+            scale = self._scatter(ax, codes[:, 0], codes[:, 1], scatter_kwargs)
+            ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
+            if scale is not None:
+                ax.figure.colorbar(scale, ax=ax, label=self.label)
+            self.axes_ = np.array([[ax]])
+            ax.set_title(self.name)
         else:
-            values = self.labels
-            if values is not None and not np.issubdtype(values.dtype, np.number):
-                values = np.unique(values, return_inverse=True)[1]
-            points = ax.scatter(horizontal, vertical, c=values, **style)
-            self.points_ = [points]
-            if self.labels is not None:
-                ax.figure.colorbar(points, ax=ax, label="label")
-        ax.set(title=self.name, xlabel="Component 1", ylabel="Component 2")
-        self.ax_, self.figure_ = ax, ax.figure
+            raise ValueError(
+                "projection must be 'first', 'pca' or 'pairs'; got "
+                f"{self.projection!r}."
+            )
+        self.ax_ = self.axes_[0, 0]
+        self.figure_ = self.ax_.figure
         return self
+
+    def _plot_pairs(self, codes: np.ndarray, scatter_kwargs: dict) -> None:
+        n = min(self.n_pairs, codes.shape[1])
+        figure, self.axes_ = import_pyplot().subplots(
+            n - 1,
+            n - 1,
+            figsize=(2.2 * (n - 1) + 1.2, 2.1 * (n - 1) + 0.4),
+            squeeze=False,
+            sharex="col",
+            sharey="row",
+            layout="constrained",
+        )
+        for (row, column), ax in np.ndenumerate(self.axes_):
+            if column > row:
+                ax.set_axis_off()
+                continue
+            pair = codes[:, column], codes[:, row + 1]
+            scale = self._scatter(ax, *pair, {"s": 4} | scatter_kwargs)
+            if row == n - 2:
+                ax.set_xlabel(f"Component {column + 1}")
+            if column == 0:
+                ax.set_ylabel(f"Component {row + 2}")
+        handles, names = self.axes_[0, 0].get_legend_handles_labels()
+        if handles:
+            figure.legend(
+                handles, names, loc="upper right", title=self.label, markerscale=3
+            )
+        if scale is not None:
+            figure.colorbar(scale, ax=self.axes_, label=self.label)
+        figure.suptitle(f"{self.name}: pairs of components")
+
+    def _scatter(self, ax, horizontal, vertical, scatter_kwargs: dict):
+        """Draw points by class, or return what a colour bar needs."""
+        style = {"s": 8, "alpha": 0.7, "linewidths": 0} | scatter_kwargs
+        labels = None if self.labels is None else np.asarray(self.labels)
+        if labels is None:
+            style = {"color": CLASS_COLORS[0]} | style
+            self.points_.append(ax.scatter(horizontal, vertical, **style))
+            return None
+        classes = np.unique(labels)
+        if len(classes) <= _MOST_CLASSES:
+            for index, name in enumerate(classes):
+                chosen, cycle = labels == name, len(CLASS_COLORS)
+                look = {"color": CLASS_COLORS[index % cycle], "label": str(name)}
+                look |= {"marker": _MARKERS[index // cycle]} | style
+                points = ax.scatter(horizontal[chosen], vertical[chosen], **look)
+                self.points_.append(points)
+            if self.projection != "pairs":
+                ax.legend(title=self.label, markerscale=2, fontsize=8)
+            return None
+        if not np.issubdtype(labels.dtype, np.number):
+            labels = np.unique(labels, return_inverse=True)[1]
+        points = ax.scatter(horizontal, vertical, c=labels, **style)
+        self.points_.append(points)
+        return points

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from ._style import color_of, import_pyplot
+import numpy as np
+from sklearn.decomposition import PCA
+
+from ._style import color_of, flat, ink, make_axes, name_of
 
 __all__ = ["CodeSizeDisplay"]
 
@@ -57,6 +60,54 @@ class CodeSizeDisplay:
         self.reference = reference
         self.log = log
 
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        *,
+        n_components: Sequence[int] | None = None,
+        ax=None,
+        **line_kwargs,
+    ) -> CodeSizeDisplay:
+        """Draw how well a fitted nested code rebuilds rows at each of its sizes.
+
+        For scores on held-out rows with their spread, and for pipelines, see
+        :func:`~sklearn_ae.code_size_curve`.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted with ``nested=True`` or nested sizes.
+        X : array-like of shape (n_samples, n_features)
+            Rows to rebuild; best such as ``fit`` has not seen.
+        n_components : sequence of int, default=None
+            Sizes; None takes all up to 8, and about 12 in all.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **line_kwargs : dict
+            Passed to ``Axes.plot``.
+
+        Returns
+        -------
+        display : CodeSizeDisplay
+            With the curve of a PCA that was fitted to `X` itself, which is the best
+            that any linear code can do there.
+        """
+        width = estimator.n_components_
+        if n_components is None:
+            sizes = np.unique(np.geomspace(1, width, 12).round().astype(int))
+        else:
+            sizes = np.asarray(n_components)
+        ours = [estimator.truncate(int(size)).score(X) for size in sizes]
+        rows = flat(X)
+        pca = PCA(min(int(max(sizes)), *rows.shape)).fit(rows)
+        shares = pca.explained_variance_ratio_.cumsum()
+        pcas = shares[np.minimum(sizes, len(shares)) - 1]
+        curves = {"PCA": pcas[None], name_of(estimator): np.array([ours])}
+        label = "Share of the variance rebuilt"
+        return cls(sizes, curves, label=label).plot(ax, **line_kwargs)
+
     def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
         """Draw the curves.
 
@@ -71,9 +122,7 @@ class CodeSizeDisplay:
         -------
         self : CodeSizeDisplay
         """
-        plt = import_pyplot()
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = make_axes(ax)
         self.lines_ = []
         names = list(self.curves)
         for name, values in self.curves.items():
@@ -85,8 +134,9 @@ class CodeSizeDisplay:
             ax.fill_between(self.n_components, low, high, color=color, alpha=0.2, lw=0)
         if self.reference is not None:
             name, height = self.reference
-            ax.axhline(height, color="black", linestyle=":", label=name)
+            ax.axhline(height, color=ink(), linestyle=":", label=name)
         ax.set(xlabel="Code size (number of components)", ylabel=self.label)
+        ax.set_title(f"{self.label} against code size", fontsize="medium")
         ax.set_xscale("log", base=2)
         ax.set_xticks(self.n_components, [str(size) for size in self.n_components])
         ax.minorticks_off()

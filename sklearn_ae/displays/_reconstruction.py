@@ -1,33 +1,47 @@
-"""Originals over their reconstructions."""
+"""Rows, their reconstructions, and what is wrong with these."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ._style import color_of, import_pyplot
+from ._images import draw_image, find_image_shape, value_range
+from ._style import color_of, flat, import_pyplot, ink, make_axes, name_of
 
 __all__ = ["ReconstructionDisplay"]
 
+_MOST_COLUMNS = 60
+_MOST_LINES = 4
+
 
 class ReconstructionDisplay:
-    """Rows over their reconstructions: pictures for images, lines for other rows.
+    """Rows beside their reconstructions.
+
+    Images are drawn over their reconstructions and the errors of these; other rows as
+    lines (spectra, signals), or, for tables, as one error per column.
 
     Parameters
     ----------
-    original : ndarray of shape (n_rows, n_features)
+    original : array-like of shape (n_rows, n_features)
         Rows.
-    reconstructions : dict of str to ndarray of shape (n_rows, n_features)
+    reconstructions : dict of str to array-like of shape (n_rows, n_features)
         Reconstructions by the name of who made them.
     image_shape : tuple of int, default=None
-        ``(height, width)`` or ``(height, width, 3)`` of a row that is an image with
-        values in [0, 1].
-    feature_names : list of str, default=None
-        Names of the features of rows that are no images.
+        ``(height, width)`` or ``(height, width, 3)`` of a row that is an image; None
+        takes it from the axes of `original`.
+    feature_names : sequence of str, default=None
+        Names of the columns.
+    kind : {"images", "lines", "columns"}, default=None
+        What to draw; None takes images where there is an image shape, columns for at
+        most 60 features, and lines otherwise.
+    errors : bool, default=False
+        Draw the error below each reconstructed image.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        A line of axes for the originals and one per reconstruction, after
+        A line of axes for the originals and one or two per reconstruction, after
         :meth:`plot`; one line in all for rows that are no images.
     figure_ : matplotlib Figure
         Figure of the axes.
@@ -36,8 +50,10 @@ class ReconstructionDisplay:
     --------
     >>> import numpy as np
     >>> from sklearn_ae.displays import ReconstructionDisplay
-    >>> rows = np.zeros((2, 4))
-    >>> display = ReconstructionDisplay(rows, {"PCA": rows}, image_shape=(2, 2))
+    >>> rows = np.random.RandomState(0).uniform(size=(5, 4))
+    >>> display = ReconstructionDisplay(rows, {"PCA": rows / 2}, image_shape=(2, 2))
+    >>> display.plot().axes_.shape
+    (2, 5)
     """
 
     def __init__(
@@ -46,16 +62,27 @@ class ReconstructionDisplay:
         reconstructions: dict[str, np.ndarray],
         *,
         image_shape: tuple[int, ...] | None = None,
-        feature_names: list[str] | None = None,
+        feature_names: Sequence[str] | None = None,
+        kind: str | None = None,
+        errors: bool = False,
     ) -> None:
         self.original = original
         self.reconstructions = reconstructions
         self.image_shape = image_shape
         self.feature_names = feature_names
+        self.kind = kind
+        self.errors = errors
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, image_shape: tuple[int, ...] | None = None
+        cls,
+        estimator,
+        X,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        kind: str | None = None,
+        ax=None,
+        **kwargs,
     ) -> ReconstructionDisplay:
         """Reconstruct rows with a fitted estimator and draw both.
 
@@ -64,70 +91,204 @@ class ReconstructionDisplay:
         estimator : object
             Fitted, with ``transform`` and ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
-            The rows to draw.
+            The rows to draw; ten make a good picture of images, and all held-out rows
+            one of columns.
         image_shape : tuple of int, default=None
-            Shape of a row that is an image.
+            Shape of a row that is an image; None takes it from the axes of X, or from
+            a convolutional estimator.
+        kind : {"images", "lines", "columns"}, default=None
+            What to draw, see the class.
+        ax : matplotlib Axes, default=None
+            Where to draw columns; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`plot`.
 
         Returns
         -------
         display : ReconstructionDisplay
         """
-        rebuilt = np.asarray(estimator.inverse_transform(estimator.transform(X)))
-        rows = {type(estimator).__name__: rebuilt}
-        return cls(np.asarray(X), rows, image_shape=image_shape).plot()
+        rebuilt = estimator.inverse_transform(estimator.transform(X))
+        return cls.from_predictions(
+            X,
+            {name_of(estimator): rebuilt},
+            image_shape=find_image_shape(X, image_shape, estimator),
+            kind=kind,
+            ax=ax,
+            **kwargs,
+        )
 
-    def plot(self) -> ReconstructionDisplay:
-        """Draw rows and reconstructions in a new figure.
+    @classmethod
+    def from_predictions(
+        cls,
+        X,
+        X_reconstructed,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        kind: str | None = None,
+        ax=None,
+        **kwargs,
+    ) -> ReconstructionDisplay:
+        """Draw rows and reconstructions that were computed before.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; the columns of a DataFrame name the features.
+        X_reconstructed : array-like of shape (n_samples, n_features), or dict
+            Reconstructions, or several by name.
+        image_shape : tuple of int, default=None
+            Shape of a row that is an image; None takes it from the axes of X.
+        kind : {"images", "lines", "columns"}, default=None
+            What to draw, see the class.
+        ax : matplotlib Axes, default=None
+            Where to draw columns; None makes a new figure.
+        **kwargs : dict
+            Passed on to :meth:`plot`.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+        """
+        if not isinstance(X_reconstructed, dict):
+            X_reconstructed = {"reconstruction": X_reconstructed}
+        names = getattr(X, "columns", None)
+        display = cls(
+            np.asarray(X),
+            {name: np.asarray(rows) for name, rows in X_reconstructed.items()},
+            image_shape=image_shape,
+            feature_names=None if names is None else list(map(str, names)),
+            kind=kind,
+            errors=True,
+        )
+        return display.plot(ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs) -> ReconstructionDisplay:
+        """Draw rows and reconstructions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw columns; None makes a new figure, and so do images and lines
+            always, which need several axes.
+        **kwargs : dict
+            Passed to ``Axes.bar`` for columns and to ``Axes.plot`` for lines.
 
         Returns
         -------
         self : ReconstructionDisplay
+
+        Raises
+        ------
+        ValueError
+            If `kind` is not one of the three, or there is no image shape for images.
         """
-        plt = import_pyplot()
-        lines = {"original": self.original, **self.reconstructions}
-        if self.image_shape is None:
-            self._plot_lines(plt, lines)
+        shape = find_image_shape(self.original, self.image_shape)
+        original = flat(self.original)
+        rebuilt = {name: flat(rows) for name, rows in self.reconstructions.items()}
+        kind = self.kind
+        if kind is None:
+            few = original.shape[1] <= _MOST_COLUMNS
+            kind = "images" if shape is not None else "columns" if few else "lines"
+        if kind not in ("images", "lines", "columns"):
+            raise ValueError(
+                f"kind must be 'images', 'lines', 'columns' or None; got {kind!r}."
+            )
+        if kind == "images":
+            if shape is None:
+                raise ValueError(
+                    "kind='images' needs image_shape=(height, width) or (height, width,"
+                    f" 3) for flat rows; got rows of {original.shape[1]} values."
+                )
+            self._plot_images(original, rebuilt, shape)
+        elif kind == "lines":
+            self._plot_lines(original, rebuilt, **kwargs)
         else:
-            self._plot_images(plt, lines)
+            self._plot_columns(original, rebuilt, ax, **kwargs)
         return self
 
-    def _plot_images(self, plt, lines: dict[str, np.ndarray]) -> None:
-        shape = (len(lines), len(self.original))
-        self.figure_, self.axes_ = plt.subplots(
-            *shape,
-            figsize=(0.9 * shape[1] + 1.2, 0.95 * shape[0] + 0.3),
+    def _plot_images(
+        self, original: np.ndarray, rebuilt: dict, shape: tuple[int, ...]
+    ) -> None:
+        lines = [("original", original, value_range(original))]
+        most = max(np.abs(rows - original).max() for rows in rebuilt.values())
+        for name, rows in rebuilt.items():
+            error = np.mean((rows - original) ** 2)
+            lines.append((f"{name}\nMSE {error:.2g}", rows, value_range(original)))
+            if self.errors:
+                lines.append(("error", rows - original, None))
+        n_lines, n_columns = len(lines), len(original)
+        self.figure_, self.axes_ = import_pyplot().subplots(
+            n_lines,
+            n_columns,
+            figsize=(0.9 * n_columns + 1.6, 0.95 * n_lines + 0.4),
             squeeze=False,
             layout="constrained",
         )
-        for axes, (name, rows) in zip(self.axes_, lines.items(), strict=True):
+        scale = None
+        for axes, (label, rows, limits) in zip(self.axes_, lines, strict=True):
             for ax, row in zip(axes, rows, strict=True):
-                image = row.reshape(self.image_shape).clip(0, 1)
-                ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+                if limits is not None:
+                    draw_image(ax, row, shape, limits)
+                    continue
+                # Colours cannot show the sign of three channels at once.
+                error = row.reshape(shape)
+                error = error.mean(axis=2) if len(shape) == 3 else error
+                scale = ax.imshow(error, cmap="PuOr", vmin=-most, vmax=most)
                 ax.set(xticks=[], yticks=[])
-            error = np.mean((rows - self.original) ** 2)
-            label = name if rows is self.original else f"{name}\nMSE {error:.2g}"
             axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-        self.figure_.suptitle("Originals and their reconstructions", fontsize=10)
+        if scale is not None:
+            bar = self.figure_.colorbar(scale, ax=self.axes_, shrink=0.8, aspect=30)
+            bar.set_label("Error (units of X)", fontsize=8)
+            bar.ax.tick_params(labelsize=8)
+        self.figure_.suptitle("Images and their reconstructions", fontsize=10)
 
-    def _plot_lines(self, plt, lines: dict[str, np.ndarray]) -> None:
-        n_rows = min(4, len(self.original))
-        self.figure_, self.axes_ = plt.subplots(
+    def _plot_lines(self, original: np.ndarray, rebuilt: dict, **line_kwargs) -> None:
+        n_rows = min(_MOST_LINES, len(original))
+        self.figure_, self.axes_ = import_pyplot().subplots(
             n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
         )
-        names = list(self.reconstructions)
-        positions = np.arange(self.original.shape[1])
+        positions = np.arange(original.shape[1])
         for index, ax in enumerate(self.axes_[:, 0]):
-            for name, rows in lines.items():
-                color = "black" if name == "original" else color_of(name, names)
-                width = 2 if name == "original" else 1.2
-                ax.plot(positions, rows[index], color=color, lw=width, label=name)
-            ax.set_ylabel(f"row {index + 1}")
+            style = {"color": ink(), "lw": 2, "alpha": 0.5, "label": "original"}
+            ax.plot(positions, original[index], **(style | line_kwargs))
+            for name, rows in rebuilt.items():
+                style = {"color": color_of(name, list(rebuilt)), "lw": 1.2}
+                style |= {"label": name} | line_kwargs
+                ax.plot(positions, rows[index], **style)
+            ax.set_ylabel(f"row {index + 1}\n(units of X)")
             ax.grid(alpha=0.3)
         handles, labels = self.axes_[0, 0].get_legend_handles_labels()
         self.figure_.legend(
             handles, labels, loc="outside lower center", ncols=3, fontsize=8
         )
-        if self.feature_names is not None and len(positions) <= 30:
+        ax.set_xlabel("Feature")
+        if self.feature_names is not None and len(positions) <= _MOST_COLUMNS:
             ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
-        ax.set_xlabel("feature")
         self.figure_.suptitle("Rows and their reconstructions", fontsize=10)
+
+    def _plot_columns(
+        self, original: np.ndarray, rebuilt: dict, ax=None, **bar_kwargs
+    ) -> None:
+        n_features = original.shape[1]
+        ax = make_axes(ax, figsize=(min(12, 3 + 0.3 * n_features), 4))
+        positions, width = np.arange(n_features), 0.8 / len(rebuilt)
+        spread = original.std(axis=0)
+        spread[spread == 0] = 1.0
+        for index, (name, rows) in enumerate(rebuilt.items()):
+            errors = np.sqrt(np.mean((rows - original) ** 2, axis=0)) / spread
+            left = positions + (index - (len(rebuilt) - 1) / 2) * width
+            style = {"color": color_of(name, list(rebuilt)), "label": name}
+            ax.bar(left, errors, **({"width": width} | style | bar_kwargs))
+        names = self.feature_names or [str(position) for position in positions]
+        turn = {"rotation": 45, "ha": "right"} if self.feature_names else {}
+        step = 1 if self.feature_names else -(-n_features // 20)
+        ax.set_xticks(positions[::step], names[::step], **turn)
+        ax.axhline(1, color=ink(), linestyle=":", label="the column's mean")
+        ax.set(
+            title=f"Error of each column, {len(original)} rows",
+            xlabel="Column",
+            ylabel="RMSE / standard deviation",
+        )
+        ax.grid(axis="y", alpha=0.3)
+        ax.legend()
+        self.axes_, self.figure_ = np.array([[ax]]), ax.figure

@@ -1,0 +1,179 @@
+"""Clean rows, corrupted ones, and what a denoiser makes of these."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._images import draw_image, find_image_shape, value_range
+from ._style import PALETTE, flat, import_pyplot, ink, name_of
+
+__all__ = ["CorruptionDisplay"]
+
+_MOST_LINES = 4
+
+
+class CorruptionDisplay:
+    """Rows, the same rows corrupted, and restored.
+
+    Parameters
+    ----------
+    clean : array-like of shape (n_rows, n_features)
+        Rows as they should be.
+    corrupted : array-like of shape (n_rows, n_features)
+        What the model saw.
+    restored : array-like of shape (n_rows, n_features)
+        What it made of it.
+    image_shape : tuple of int, default=None
+        ``(height, width)`` or ``(height, width, 3)`` of a row that is an image; None
+        takes it from the axes of `clean`, and draws flat rows as lines.
+    name : str, default="Denoiser"
+        Title.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        Images: three lines of axes; other rows: one line per row.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import DenoisingAE
+    >>> from sklearn_ae.displays import CorruptionDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = DenoisingAE(max_iter=10, random_state=0).fit(X)
+    >>> display = CorruptionDisplay.from_estimator(ae, X[:6], image_shape=(8, 8))
+    >>> display.axes_.shape
+    (3, 6)
+    """
+
+    def __init__(
+        self,
+        clean: np.ndarray,
+        corrupted: np.ndarray,
+        restored: np.ndarray,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        name: str = "Denoiser",
+    ) -> None:
+        self.clean = clean
+        self.corrupted = corrupted
+        self.restored = restored
+        self.image_shape = image_shape
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        X_corrupted=None,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        random_state=0,
+        **line_kwargs,
+    ) -> CorruptionDisplay:
+        """Corrupt rows, restore them with a fitted estimator, and draw all three.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted ``DenoisingAE``; with `X_corrupted`, any transformer with
+            ``inverse_transform``.
+        X : array-like of shape (n_samples, n_features)
+            Clean rows, about ten.
+        X_corrupted : array-like of shape (n_samples, n_features), default=None
+            The same rows with noise; None takes the corruption that the estimator was
+            trained with.
+        image_shape : tuple of int, default=None
+            Shape of a row that is an image; None takes it from the axes of X, or from
+            a convolutional estimator.
+        random_state : int, RandomState instance or None, default=0
+            Decides the corruption.
+        **line_kwargs : dict
+            Passed to ``Axes.plot`` for rows that are no images.
+
+        Returns
+        -------
+        display : CorruptionDisplay
+        """
+        if X_corrupted is None:
+            if not hasattr(estimator, "corrupt"):
+                raise ValueError(
+                    "X_corrupted must be given for an estimator that corrupts nothing "
+                    f"itself; got None for {name_of(estimator)}."
+                )
+            X_corrupted = estimator.corrupt(X, random_state=random_state)
+        restored = estimator.inverse_transform(estimator.transform(X_corrupted))
+        display = cls(
+            np.asarray(X),
+            np.asarray(X_corrupted),
+            np.asarray(restored),
+            image_shape=find_image_shape(X, image_shape, estimator),
+            name=name_of(estimator),
+        )
+        return display.plot(**line_kwargs)
+
+    def plot(self, **line_kwargs) -> CorruptionDisplay:
+        """Draw the rows in a new figure.
+
+        Parameters
+        ----------
+        **line_kwargs : dict
+            Passed to ``Axes.plot`` for rows that are no images.
+
+        Returns
+        -------
+        self : CorruptionDisplay
+        """
+        shape = find_image_shape(self.clean, self.image_shape)
+        clean = flat(self.clean)
+        stages = {"clean": clean}
+        for label, rows in (("corrupted", self.corrupted), ("restored", self.restored)):
+            error = np.mean((flat(rows) - clean) ** 2)
+            stages[f"{label}\nMSE {error:.2g}"] = flat(rows)
+        if shape is None:
+            self._plot_lines(stages, **line_kwargs)
+        else:
+            self._plot_images(stages, shape)
+        self.figure_.suptitle(
+            f"{self.name}: clean, corrupted and restored rows", fontsize=10
+        )
+        return self
+
+    def _plot_images(self, stages: dict[str, np.ndarray], shape: tuple) -> None:
+        clean = stages["clean"]
+        self.figure_, self.axes_ = import_pyplot().subplots(
+            3,
+            len(clean),
+            figsize=(0.9 * len(clean) + 1.2, 3.2),
+            squeeze=False,
+            layout="constrained",
+        )
+        for axes, (label, rows) in zip(self.axes_, stages.items(), strict=True):
+            for ax, row in zip(axes, rows, strict=True):
+                draw_image(ax, row, shape, value_range(clean))
+            axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+
+    def _plot_lines(self, stages: dict[str, np.ndarray], **line_kwargs) -> None:
+        n_rows = min(_MOST_LINES, len(stages["clean"]))
+        self.figure_, self.axes_ = import_pyplot().subplots(
+            n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
+        )
+        looks = (
+            {"color": ink(), "lw": 2, "alpha": 0.5},
+            {"color": PALETTE[1], "lw": 0.8, "alpha": 0.6},
+            {"color": PALETTE[0], "lw": 1.2},
+        )
+        for index, ax in enumerate(self.axes_[:, 0]):
+            for (label, rows), look in zip(stages.items(), looks, strict=True):
+                label = label.replace("\n", ", ")
+                ax.plot(rows[index], **({"label": label} | look | line_kwargs))
+            ax.set_ylabel(f"row {index + 1}\n(units of X)")
+            ax.grid(alpha=0.3)
+        ax.set_xlabel("Feature")
+        handles, labels = ax.get_legend_handles_labels()
+        self.figure_.legend(
+            handles, labels, loc="outside lower center", ncols=3, fontsize=8
+        )

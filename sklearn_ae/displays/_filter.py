@@ -1,0 +1,204 @@
+"""What each unit of a code draws, or looks for."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ._images import find_image_shape, tile
+from ._style import flat, make_axes, name_of
+
+__all__ = ["FilterDisplay"]
+
+
+class FilterDisplay:
+    """One picture for each unit: what it draws, or the weights that feed it.
+
+    Parameters
+    ----------
+    filters : array-like of shape (n_filters, n_features)
+        One row per unit. Zero is drawn in the middle of the colour scale.
+    image_shape : tuple of int, default=None
+        ``(height, width)`` or ``(height, width, 3)`` of a filter; None takes it from
+        the axes of `filters`, and draws flat ones as lines of a heat map.
+    name : str, default="Filters"
+        Title.
+    label : str, default="Weight"
+        Name and unit of the values.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with all filters, after :meth:`plot`.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    image_ : matplotlib AxesImage
+        The picture.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import SparseAE
+    >>> from sklearn_ae.displays import FilterDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = SparseAE(36, max_iter=10, random_state=0).fit(X)
+    >>> display = FilterDisplay.from_estimator(ae, image_shape=(8, 8))
+    >>> display.filters.shape
+    (36, 64)
+    """
+
+    def __init__(
+        self,
+        filters: np.ndarray,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        name: str = "Filters",
+        label: str = "Weight",
+    ) -> None:
+        self.filters = filters
+        self.image_shape = image_shape
+        self.name = name
+        self.label = label
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X=None,
+        *,
+        kind: str = "decoder",
+        n_filters: int = 64,
+        image_shape: tuple[int, ...] | None = None,
+        ax=None,
+        **image_kwargs,
+    ) -> FilterDisplay:
+        """Draw what the units of a fitted estimator do.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with ``inverse_transform``; for ``kind="encoder"`` one of this
+            library's.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows whose mean code is the point of departure, and whose codes' standard
+            deviations are the steps. None departs from a code of zeros by steps of one.
+        kind : {"decoder", "encoder"}, default="decoder"
+            ``"decoder"`` draws how the reconstruction changes if one value of the code
+            grows by a step; for linear decoders these are the columns of its weights.
+            ``"encoder"`` draws the weights of the first layer of the encoder's network
+            (kernels, averaged over input channels, for convolutions).
+        n_filters : int, default=64
+            Units to draw: the first ones, or those whose change is largest where there
+            are more.
+        image_shape : tuple of int, default=None
+            Shape of a row that is an image; None takes it from the axes of the training
+            rows.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **image_kwargs : dict
+            Passed to ``Axes.imshow``.
+
+        Returns
+        -------
+        display : FilterDisplay
+
+        Raises
+        ------
+        ValueError
+            If `kind` is another word.
+        """
+        check_is_fitted(estimator)
+        name = name_of(estimator)
+        if kind == "decoder":
+            filters = _drawn_by_units(estimator, X)
+            label = "Change of the reconstruction (units of X)"
+            name += ": what each unit draws"
+            image_shape = find_image_shape(filters, image_shape, estimator)
+        elif kind == "encoder":
+            filters, label = _first_weights(estimator), "Weight"
+            name += ": weights of the first layer"
+            if filters.ndim > 2:
+                image_shape = filters.shape[1:]
+            else:
+                image_shape = find_image_shape(filters, image_shape, estimator)
+        else:
+            raise ValueError(f"kind must be 'decoder' or 'encoder'; got {kind!r}.")
+        filters = flat(filters)
+        if len(filters) > n_filters:
+            largest = np.argsort(-np.square(filters).sum(axis=1), kind="stable")
+            filters = filters[np.sort(largest[:n_filters])]
+        display = cls(filters, image_shape=image_shape, name=name, label=label)
+        return display.plot(ax, **image_kwargs)
+
+    def plot(self, ax=None, **image_kwargs) -> FilterDisplay:
+        """Draw the filters.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **image_kwargs : dict
+            Passed to ``Axes.imshow``.
+
+        Returns
+        -------
+        self : FilterDisplay
+        """
+        shape = find_image_shape(self.filters, self.image_shape)
+        filters = flat(self.filters)
+        # A few large values would leave the others pale.
+        most = np.quantile(np.abs(filters), 0.99) or 1.0
+        style = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
+        ax = make_axes(ax)
+        if shape is None:
+            style["aspect"] = "auto"
+            self.image_ = ax.imshow(filters, **(style | image_kwargs))
+            ax.set(xlabel="Feature", ylabel="Unit")
+        else:
+            n_columns = int(np.ceil(np.sqrt(len(filters))))
+            canvas = tile(filters, shape, n_columns, gap=np.nan)
+            if len(shape) == 3:
+                # Grey is no change.
+                canvas = np.nan_to_num(0.5 + canvas / (2 * most), nan=1).clip(0, 1)
+                style = {}
+            self.image_ = ax.imshow(canvas, **(style | image_kwargs))
+            ax.set(xticks=[], yticks=[], facecolor="gray")  # seen between pictures
+            ax.set_xlabel(f"{len(filters)} units, line by line")
+        if shape is None or len(shape) == 2:
+            bar = ax.figure.colorbar(self.image_, ax=ax, shrink=0.8, extend="both")
+            bar.set_label(self.label)
+        ax.set_title(self.name)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _drawn_by_units(estimator, X) -> np.ndarray:
+    """Return how reconstructions change with each unit, shape (n_units, ...)."""
+    if X is None:
+        width = getattr(estimator, "n_components_", None)
+        start = np.zeros(width, dtype=np.float32)
+        steps = np.ones(width, dtype=np.float32)
+    else:
+        codes = estimator.transform(X)
+        codes = codes.toarray() if hasattr(codes, "toarray") else np.asarray(codes)
+        start, steps = codes.mean(axis=0), codes.std(axis=0)
+    moved = np.asarray(estimator.inverse_transform(start + np.diag(steps)))
+    return moved - np.asarray(estimator.inverse_transform(start[None]))
+
+
+def _first_weights(estimator) -> np.ndarray:
+    """Return the weights of the first layer: rows, or images for kernels."""
+    linear = None
+    for part in estimator.module_.encoder.modules():
+        weight = getattr(part, "weight", None)
+        if weight is None or weight.ndim < 2:
+            continue
+        weight = weight.detach().cpu().float().numpy()
+        if weight.ndim == 4:
+            # From units, channels, height and width
+            return weight.mean(axis=1)
+        if weight.shape[1] == estimator.n_features_in_:
+            if linear is not None or len(weight) != estimator.n_components_:
+                return weight
+            linear = weight  # perhaps the linear path; its branch comes after it
+    return linear

@@ -1,0 +1,97 @@
+"""Rows that are images: their shape, and how they are drawn."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..nn.conv import infer_image_shape
+
+__all__ = ["draw_image", "find_image_shape", "tile", "value_range"]
+
+
+def find_image_shape(
+    X, image_shape: tuple[int, ...] | None, estimator=None
+) -> tuple[int, ...] | None:
+    """Return the shape in which rows are drawn as images, or None for other rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Rows; more than two axes tell their shape.
+    image_shape : tuple of int or None
+        What the caller says.
+    estimator : object, default=None
+        Fitted; convolutional ones know whether flat rows are images.
+
+    Raises
+    ------
+    ValueError
+        If rows have another number of values.
+    """
+    shape = np.shape(X)[1:]
+    if image_shape is None:
+        image_shape = getattr(estimator, "image_shape", None)
+    if image_shape is None and (len(shape) > 1 or hasattr(estimator, "image_shape")):
+        height, width, channels = infer_image_shape(shape)
+        if height == 1:
+            return None  # a signal
+        image_shape = (height, width) if channels == 1 else (height, width, channels)
+    if image_shape is None:
+        return None
+    if prod(image_shape) != prod(shape):
+        raise ValueError(
+            f"image_shape must hold as many values as rows have; got {image_shape} = "
+            f"{prod(image_shape)} values for rows of {prod(shape)}. Pass (height, "
+            "width) or (height, width, 3)."
+        )
+    if len(image_shape) == 3 and image_shape[2] == 1:
+        return tuple(image_shape[:2])
+    if len(image_shape) == 3 and image_shape[2] != 3:
+        return None  # no screen has such channels
+    return tuple(image_shape)
+
+
+def value_range(rows: np.ndarray) -> tuple[float, float]:
+    """Return what is drawn black and white, the same for all pictures of a figure."""
+    low, high = float(rows.min()), float(rows.max())
+    return (0.0, high if high > 0 else 1.0) if low >= 0 else (low, high)
+
+
+def draw_image(
+    ax, row: np.ndarray, image_shape: tuple[int, ...], limits: tuple[float, float]
+):
+    """Draw one row as a grey or colour image, without ticks."""
+    low, high = limits
+    image = (row.reshape(image_shape) - low) / (high - low)
+    artist = ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+    return artist
+
+
+def tile(
+    rows: np.ndarray, image_shape: tuple[int, ...], n_columns: int, gap: float
+) -> np.ndarray:
+    """Return one large image of many small ones, line by line.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_images, n_features)
+        Images.
+    image_shape : tuple of int
+        Shape of each.
+    n_columns : int
+        Images per line.
+    gap : float
+        Value of the lines of one pixel between them, and of empty places.
+    """
+    height, width = image_shape[:2]
+    n_lines = -(-len(rows) // n_columns)
+    shape = (n_lines * (height + 1) - 1, n_columns * (width + 1) - 1, *image_shape[2:])
+    canvas = np.full(shape, gap, dtype=float)
+    for index, row in enumerate(rows):
+        top = index // n_columns * (height + 1)
+        left = index % n_columns * (width + 1)
+        canvas[top : top + height, left : left + width] = row.reshape(image_shape)
+    return canvas
