@@ -34,4 +34,4 @@ $(OLDEST)/installed: pyproject.toml constraints.txt constraints-oldest.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) report
+	rm -rf $(VENV) $(OLDEST) report docs/_build docs/gallery docs/generated

@@ -25,7 +25,9 @@ __all__ = ["Comparison"]
 class Comparison:
     """Result of :func:`~sklearn_ae.compare`.
 
-    Attributes
+    Prints as a table and a sentence per code size, and shows so in notebooks.
+
+    Parameters
     ----------
     frame : pandas.DataFrame
         One row per code size, estimator and fold. Columns: ``n_components``,
@@ -43,6 +45,32 @@ class Comparison:
         Name of the data.
     image_shape : tuple of int or None
         Shape of a row that is an image.
+    original : ndarray of shape (n_rows, n_features)
+        Some held-out rows.
+    reconstructions : dict of str to ndarray of shape (n_rows, n_features)
+        Their reconstructions by each estimator.
+    shown_size : int
+        Code size of these.
+    codes : dict of str to ndarray of shape (n_points, 2)
+        Held-out codes of two components by each estimator.
+    labels : ndarray of shape (n_points,) or None
+        Their labels.
+
+    See Also
+    --------
+    compare : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_ae import AutoencoderTransformer, compare
+    >>> X, y = load_iris(return_X_y=True)
+    >>> fast = AutoencoderTransformer(max_iter=5)
+    >>> result = compare(X, y, [fast], n_components=[2], name="iris")
+    >>> result.summary()["error"].columns.to_list()
+    ['mean', 'std']
+    >>> len(result.sentences())
+    1
     """
 
     frame: pd.DataFrame
@@ -129,6 +157,7 @@ class Comparison:
         Returns
         -------
         figure : matplotlib Figure
+            With one axes per measure.
         """
         plt = import_pyplot()
         measures = [("error", "Held-out mean squared error", None)]
@@ -159,7 +188,13 @@ class Comparison:
         ).to_numpy()
 
     def plot_reconstructions(self):
-        """Draw held-out rows over their reconstructions, at the median code size."""
+        """Draw held-out rows over their reconstructions, at the median code size.
+
+        Returns
+        -------
+        figure : matplotlib Figure
+            Images, or lines for rows that are none.
+        """
         display = ReconstructionDisplay(
             self.original,
             self.reconstructions,
@@ -171,7 +206,13 @@ class Comparison:
         return display.figure_
 
     def plot_codes(self):
-        """Draw held-out codes of two components, coloured by label."""
+        """Draw held-out codes of two components, coloured by label.
+
+        Returns
+        -------
+        figure : matplotlib Figure
+            One axes per estimator.
+        """
         plt = import_pyplot()
         n_columns = min(3, len(self.codes))
         n_rows = -(-len(self.codes) // n_columns)
@@ -195,7 +236,15 @@ class Comparison:
         return figure
 
     def pictures(self) -> Iterator[tuple[str, Any]]:
-        """Yield the name and the figure of each picture that the data allow."""
+        """Yield the name and the figure of each picture that the data allow.
+
+        Yields
+        ------
+        name : str
+            ``"comparison"``, ``"reconstructions"`` or ``"codes"``.
+        figure : matplotlib Figure
+            The picture.
+        """
         yield "comparison", self.plot()
         yield "reconstructions", self.plot_reconstructions()
         if self.codes:

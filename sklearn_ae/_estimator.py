@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,8 +21,27 @@ from .training.batches import Rows
 __all__ = ["ModuleEstimator"]
 
 
+@cache
+def _documentation() -> str:
+    """Return the address of the documentation, as the installed package states it."""
+    try:
+        urls = metadata("sklearn-ae").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    return dict(url.split(", ", 1) for url in urls).get("Documentation", "")
+
+
 class ModuleEstimator(BaseEstimator, metaclass=ABCMeta):
     """Estimator that keeps what it learned in ``module_``, trained by ``net_``."""
+
+    # scikit-learn links to this page from the diagram of an estimator in notebooks.
+    _doc_link_module: ClassVar[str] = "sklearn_ae"
+
+    @property
+    def _doc_link_template(self) -> str:
+        base = _documentation()
+        page = "/generated/{estimator_module}.{estimator_name}.html"
+        return base and base + page
 
     @abstractmethod
     def _restore(self, weights: dict[str, torch.Tensor], net: tuple) -> None:

@@ -300,6 +300,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         Returns
         -------
         classes : ndarray of shape (n_samples,)
+            The most probable class of each row.
         """
         logits = self._predict_raw(X)
         return self.classes_[logits.argmax(axis=1)]

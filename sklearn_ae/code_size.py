@@ -29,7 +29,9 @@ __all__ = ["CodeSizeCurve", "code_size_curve"]
 class CodeSizeCurve:
     """Result of :func:`~sklearn_ae.code_size_curve`.
 
-    Attributes
+    Shows as a table in notebooks.
+
+    Parameters
     ----------
     frame : pandas.DataFrame
         One row per code size, estimator and fold. Columns: ``n_components``,
@@ -39,6 +41,20 @@ class CodeSizeCurve:
         What the score is.
     name : str
         Class of the autoencoder.
+
+    See Also
+    --------
+    code_size_curve : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import AutoencoderTransformer, code_size_curve
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = AutoencoderTransformer(4, nested=True, max_iter=10, random_state=0)
+    >>> curve = code_size_curve(ae, X, cv=2)
+    >>> list(curve.summary().columns.levels[0])
+    ['AutoencoderTransformer', 'PCA']
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -74,6 +90,10 @@ class CodeSizeCurve:
         least = best["mean"] - np.nan_to_num(best["std"]) / np.sqrt(n_folds)
         return int(scores.index[scores["mean"] >= least][0])
 
+    def _repr_html_(self) -> str:
+        title = f"<p>Held-out {self.score_name}; best: {self.best_n_components}</p>"
+        return title + self.summary().to_html(float_format="{:.4g}".format)
+
     def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
         """Draw score against code size, with PCA beside.
 
@@ -87,6 +107,7 @@ class CodeSizeCurve:
         Returns
         -------
         display : CodeSizeDisplay
+            The curves, drawn.
         """
         table = self.frame.pivot(
             index="fold", columns=["estimator", "n_components"], values="score"
@@ -134,13 +155,19 @@ def code_size_curve(
 
     Returns
     -------
-    CodeSizeCurve
+    curve : CodeSizeCurve
+        Scores by size and fold, the best size, and a picture.
 
     Raises
     ------
     ValueError
         If there is not exactly one nested autoencoder, or it has fewer components
         than asked for.
+
+    See Also
+    --------
+    compare : Several estimators, each fitted for each size.
+    displays.CodeSizeDisplay : The picture.
 
     Examples
     --------

@@ -41,6 +41,8 @@ _FOLDER_VARIABLE = "SKLEARN_AE_DATA"
 class Table:
     """Rows, labels where there are any, and the shape of a row that is an image.
 
+    What :func:`load` returns, whatever it was loaded from.
+
     Parameters
     ----------
     name : str
@@ -51,6 +53,17 @@ class Table:
         Labels.
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, 3)`` if a row is an image.
+
+    See Also
+    --------
+    load : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn_ae.datasets import load
+    >>> digits = load("digits")
+    >>> digits.name, digits.X.shape, digits.image_shape
+    ('digits', (1797, 64), (8, 8))
     """
 
     name: str
@@ -80,7 +93,8 @@ def load(name: str, target: str | None = None) -> Table:
 
     Returns
     -------
-    Table
+    table : Table
+        The data set.
 
     Raises
     ------
@@ -88,6 +102,10 @@ def load(name: str, target: str | None = None) -> Table:
         If the name is unknown, or the file does not hold numeric columns.
     OSError
         If the data are neither local nor to be had from OpenML.
+
+    See Also
+    --------
+    sklearn.datasets.fetch_openml : Data sets from the network.
 
     Examples
     --------

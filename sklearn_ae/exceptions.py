@@ -20,6 +20,22 @@ class PCAFloorWarning(UserWarning):
     A matter of taste on very small or very linear data: silence it with
     ``warnings.filterwarnings("ignore", category=PCAFloorWarning)`` and read
     ``beats_pca_`` instead.
+
+    See Also
+    --------
+    compare : Shows where PCA is not beaten.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_ae import AutoencoderTransformer, PCAFloorWarning
+    >>> X = np.random.RandomState(0).standard_normal((100, 6))
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", PCAFloorWarning)
+    ...     ae = AutoencoderTransformer(2, max_iter=3, random_state=0).fit(X)
+    >>> ae.beats_pca_
+    False
     """
 
 
@@ -28,6 +44,19 @@ class CodeCollapseWarning(UserWarning):
 
     Given if reconstructions of the rows on which a fit is judged vary around their mean
     less than 20 % as much as those of PCA with the same number of components.
+
+    See Also
+    --------
+    PosteriorCollapseWarning : The same for latent variables.
+
+    Examples
+    --------
+    Let a search give up on such a fit instead of scoring it:
+
+    >>> import warnings
+    >>> from sklearn_ae import CodeCollapseWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CodeCollapseWarning)
     """
 
 
@@ -35,15 +64,56 @@ class DeadUnitsWarning(UserWarning):
     """Many units of a sparse code are active in no training row.
 
     They cost time and memory for nothing; ``dead_units_`` lists them.
+
+    See Also
+    --------
+    displays.ActivityDisplay : Draws how much each unit is used.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import DeadUnitsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DeadUnitsWarning)
     """
 
 
 class DivergenceWarning(UserWarning):
-    """The training loss became non-finite and training went on with a smaller step."""
+    """The training loss became non-finite and training went on with a smaller step.
+
+    The best state so far is kept, and the learning rate divided by ten, up to three
+    times; then an error is raised.
+
+    See Also
+    --------
+    displays.LossCurveDisplay : Draws the loss of each epoch.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import DivergenceWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", DivergenceWarning)
+    """
 
 
 class InterruptedFitWarning(UserWarning):
-    """Ctrl-C ended a fit early; the model is usable in its best state so far."""
+    """Ctrl-C ended a fit early; the model is usable in its best state so far.
+
+    Only at a prompt or in a notebook. A program that is interrupted gets the usual
+    KeyboardInterrupt, and so does a search.
+
+    See Also
+    --------
+    AutoencoderTransformer.fit : With ``warm_start=True`` it goes on.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import InterruptedFitWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", InterruptedFitWarning)
+    """
 
 
 class PosteriorCollapseWarning(UserWarning):
@@ -51,4 +121,15 @@ class PosteriorCollapseWarning(UserWarning):
 
     Given if at most a tenth of the components are active: if the posterior mean of the
     others varies less than 0.01 over rows, where the prior's variance is 1.
+
+    See Also
+    --------
+    displays.ActivityDisplay : Draws the KL divergence of each component.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import PosteriorCollapseWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", PosteriorCollapseWarning)
     """

@@ -108,3 +108,34 @@ def test_learned_attributes_are_documented(cls, curve):
         model.fit(curve[:50], curve[:50, 0] > 0)
     learned = {name for name in vars(model) if name.endswith("_") and name[0] != "_"}
     assert learned - documented("Attributes", inspect.getdoc(cls)) == set()
+
+
+# Names of returned values are given as scikit-learn gives them, with their types.
+NOT_OURS = {"RT02"}
+# As in scikit-learn, methods need no page of their own.
+OF_NAMES_ONLY = {"EX01", "SA01", "ES01"}
+
+
+def validated():
+    """Yield the public names, and the public members that classes define."""
+    for thing in PUBLIC:
+        name = f"{thing.__module__}.{thing.__qualname__}"
+        yield name
+        for member, value in vars(thing).items() if inspect.isclass(thing) else ():
+            inherited = any(hasattr(base, member) for base in thing.__bases__)
+            is_method = inspect.isroutine(value) or isinstance(value, property)
+            if is_method and not member.startswith("_") and not inherited:
+                yield f"{name}.{member}"
+    for base in (BaseAutoencoder, *BaseAutoencoder.__mro__):
+        for member, value in vars(base).items():
+            if base.__module__.startswith("sklearn_ae") and inspect.isfunction(value):
+                if not member.startswith("_"):
+                    yield f"{base.__module__}.{base.__qualname__}.{member}"
+
+
+@pytest.mark.parametrize("name", sorted(set(validated())))
+def test_numpydoc_finds_nothing_to_say(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    is_method = name.rsplit(".", 2)[1][0].isupper()
+    ignored = NOT_OURS | (OF_NAMES_ONLY if is_method else set())
+    assert not [error for error in validate(name)["errors"] if error[0] not in ignored]

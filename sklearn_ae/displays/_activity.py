@@ -43,6 +43,11 @@ class ActivityDisplay:
     bars_ : list of matplotlib artists
         The bars (steps for more than 64 units) of used and of unused units.
 
+    See Also
+    --------
+    FilterDisplay : What each unit draws.
+    LossCurveDisplay : How training went.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -131,6 +136,7 @@ class ActivityDisplay:
         Returns
         -------
         self : ActivityDisplay
+            With the artists as attributes.
         """
         ax = make_axes(ax)
         activity = np.asarray(self.activity)

@@ -16,6 +16,9 @@ _MARKERS = ("o", "^")
 class CodeDisplay:
     """Scatter plot of codes, coloured by class or by number.
 
+    Up to 20 classes have colours and markers of their own; more, and numbers, have a
+    colour scale.
+
     Parameters
     ----------
     codes : array-like of shape (n_samples, n_components)
@@ -42,6 +45,11 @@ class CodeDisplay:
         Figure of the axes.
     points_ : list of matplotlib PathCollection
         The points, one collection per class and pair.
+
+    See Also
+    --------
+    GenerationDisplay : Rows decoded over a code of two.
+    ReconstructionDisplay : Rows beside what is rebuilt from codes.
 
     Examples
     --------
@@ -133,6 +141,7 @@ class CodeDisplay:
         Returns
         -------
         self : CodeDisplay
+            With the artists as attributes.
 
         Raises
         ------

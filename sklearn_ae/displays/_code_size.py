@@ -15,6 +15,8 @@ __all__ = ["CodeSizeDisplay"]
 class CodeSizeDisplay:
     """Curves of one measure over code sizes, with a band for the spread.
 
+    The band reaches from the lowest to the highest fold.
+
     Parameters
     ----------
     n_components : ndarray of shape (n_sizes,)
@@ -36,6 +38,11 @@ class CodeSizeDisplay:
         Figure of the axes.
     lines_ : list of matplotlib Artist
         The curves, in the order of `curves`.
+
+    See Also
+    --------
+    sklearn_ae.code_size_curve : Scores on held-out rows, with their spread.
+    ActivityDisplay : What each value of a nested code adds.
 
     Examples
     --------
@@ -121,6 +128,7 @@ class CodeSizeDisplay:
         Returns
         -------
         self : CodeSizeDisplay
+            With the artists as attributes.
         """
         ax = make_axes(ax)
         self.lines_ = []

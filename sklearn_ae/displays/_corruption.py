@@ -15,6 +15,8 @@ _MOST_LINES = 4
 class CorruptionDisplay:
     """Rows, the same rows corrupted, and restored.
 
+    Images are drawn over each other, other rows as lines.
+
     Parameters
     ----------
     clean : array-like of shape (n_rows, n_features)
@@ -35,6 +37,10 @@ class CorruptionDisplay:
         Images: three lines of axes; other rows: one line per row.
     figure_ : matplotlib Figure
         Figure of the axes.
+
+    See Also
+    --------
+    ReconstructionDisplay : Rows beside their reconstructions.
 
     Examples
     --------
@@ -126,6 +132,7 @@ class CorruptionDisplay:
         Returns
         -------
         self : CorruptionDisplay
+            With the artists as attributes.
         """
         shape = find_image_shape(self.clean, self.image_shape)
         clean = flat(self.clean)

@@ -14,6 +14,9 @@ __all__ = ["FilterDisplay"]
 class FilterDisplay:
     """One picture for each unit: what it draws, or the weights that feed it.
 
+    The scale ends at the 99th percentile of the values, so that a few large ones do not
+    leave the others pale.
+
     Parameters
     ----------
     filters : array-like of shape (n_filters, n_features)
@@ -34,6 +37,10 @@ class FilterDisplay:
         Figure of the axes.
     image_ : matplotlib AxesImage
         The picture.
+
+    See Also
+    --------
+    ActivityDisplay : How much each unit is used.
 
     Examples
     --------
@@ -143,6 +150,7 @@ class FilterDisplay:
         Returns
         -------
         self : FilterDisplay
+            With the artists as attributes.
         """
         shape = find_image_shape(self.filters, self.image_shape)
         filters = flat(self.filters)

@@ -18,6 +18,8 @@ _EDGE = 0.02
 class GenerationDisplay:
     """Rows made from codes: samples, a grid over a code of two, or interpolations.
 
+    Images are drawn as one large picture, other rows as lines.
+
     Parameters
     ----------
     rows : array-like of shape (n_lines, n_columns, n_features)
@@ -40,6 +42,10 @@ class GenerationDisplay:
         The picture, where rows are images.
     lines_ : list of matplotlib Line2D
         The lines, where they are not.
+
+    See Also
+    --------
+    CodeDisplay : Where rows lie in the code.
 
     Examples
     --------
@@ -154,6 +160,7 @@ class GenerationDisplay:
         Returns
         -------
         self : GenerationDisplay
+            With the artists as attributes.
         """
         rows = np.asarray(self.rows)
         n_lines, n_columns, _ = rows.shape

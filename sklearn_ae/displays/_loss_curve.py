@@ -15,6 +15,8 @@ __all__ = ["LossCurveDisplay"]
 class LossCurveDisplay:
     """Loss of each epoch on training and validation rows, with PCA's as a line.
 
+    Where losses fall by more than a factor of ten the axis is logarithmic.
+
     Parameters
     ----------
     train_loss : array-like of shape (n_epochs,)
@@ -39,6 +41,10 @@ class LossCurveDisplay:
     lines_ : dict of str to matplotlib Line2D
         ``"train"``, and where there are such data ``"validation"``, ``"PCA"`` and
         ``"best"``.
+
+    See Also
+    --------
+    CodeSizeDisplay : Error or score against the code size.
 
     Examples
     --------
@@ -116,6 +122,7 @@ class LossCurveDisplay:
         Returns
         -------
         self : LossCurveDisplay
+            With the artists as attributes.
         """
         ax = make_axes(ax)
         curves = {"train": self.train_loss, "validation": self.validation_loss}

@@ -46,6 +46,10 @@ class ReconstructionDisplay:
     figure_ : matplotlib Figure
         Figure of the axes.
 
+    See Also
+    --------
+    CorruptionDisplay : Clean, corrupted and restored rows.
+
     Examples
     --------
     >>> import numpy as np
@@ -176,6 +180,7 @@ class ReconstructionDisplay:
         Returns
         -------
         self : ReconstructionDisplay
+            With the artists as attributes.
 
         Raises
         ------

@@ -28,14 +28,60 @@ class Architecture(ABC):
     :meth:`build`. It carries no weights. ``get_params`` and ``set_params`` follow
     scikit-learn's protocol, so that an architecture can be cloned and searched
     (``architecture__hidden_layer_sizes``).
+
+    See Also
+    --------
+    DenseArchitecture : Fully connected networks.
+    ConvArchitecture : Convolutional networks.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from torch import nn
+    >>> from sklearn_ae import Architecture
+    >>> @dataclass
+    ... class Shallow(Architecture):
+    ...     width: int = 32
+    ...
+    ...     def build(self, n_features, n_components):
+    ...         def layers(n_in, n_out):
+    ...             last = nn.Linear(self.width, n_out)
+    ...             return nn.Sequential(nn.Linear(n_in, self.width), nn.Tanh(), last)
+    ...
+    ...         encoder = layers(n_features, n_components)
+    ...         return encoder, layers(n_components, n_features)
+    >>> Shallow(width=8).build(64, 2)[0](torch.zeros(5, 64)).shape
+    torch.Size([5, 2])
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name; ``deep`` changes nothing here."""
+        """Return the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Changes nothing here; scikit-learn's protocol has it.
+
+        Returns
+        -------
+        params : dict
+            Parameters of the recipe.
+        """
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def set_params(self, **params: Any) -> Architecture:
-        """Set parameters by name and return the object."""
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params : dict
+            New values.
+
+        Returns
+        -------
+        self : Architecture
+            The recipe itself.
+        """
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
@@ -54,6 +100,11 @@ class Architecture(ABC):
         shape : tuple of int
             Shape of one row of X; ``(n_features,)`` for a table.
 
+        Returns
+        -------
+        architecture : Architecture
+            The recipe, with what the shape of the rows decides.
+
         Raises
         ------
         ValueError
@@ -68,11 +119,33 @@ class Architecture(ABC):
         return self
 
     def code_width(self, n_features: int) -> int | None:
-        """Return the width of the code where it is not ``n_components`` to decide."""
+        """Return the width of the code where it is not ``n_components`` to decide.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of a row.
+
+        Returns
+        -------
+        width : int or None
+            None leaves it to ``n_components``.
+        """
         return None
 
     def build_refinement(self, n_features: int) -> nn.Module | None:
-        """Build what corrects the output of the whole decoder, or return None."""
+        """Build what corrects the output of the whole decoder, or return None.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of a row.
+
+        Returns
+        -------
+        refinement : torch.nn.Module or None
+            Maps ``(n, n_features)`` to a correction of the same shape.
+        """
         return None
 
     @abstractmethod
@@ -99,6 +172,9 @@ class Architecture(ABC):
 class DenseArchitecture(Architecture):
     """Fully connected encoder with a mirrored decoder.
 
+    The default of all estimators but the convolutional one; its parameters are in
+    their signatures.
+
     Parameters
     ----------
     hidden_layer_sizes : tuple of int, default=(256, 128)
@@ -109,6 +185,11 @@ class DenseArchitecture(Architecture):
     tied_weights : bool, default=False
         Let each decoder layer use the transposed weight of the encoder layer that
         it mirrors. Biases stay separate.
+
+    See Also
+    --------
+    ConvArchitecture : For images and signals.
+    Architecture : The base, for networks of one's own.
 
     Examples
     --------

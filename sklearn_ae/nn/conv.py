@@ -139,6 +139,11 @@ class ConvArchitecture(Architecture):
         feature map, flattened, is the code: `n_components` must be None, and the
         network starts from random weights.
 
+    See Also
+    --------
+    ConvAutoencoderTransformer : Has these parameters in its signature.
+    DenseArchitecture : Fully connected networks.
+
     Examples
     --------
     >>> from sklearn_ae import AutoencoderTransformer, ConvArchitecture

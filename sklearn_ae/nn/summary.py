@@ -17,11 +17,27 @@ __all__ = ["Summary", "summarize"]
 class Summary:
     """Layers in the order in which rows pass them.
 
+    Prints as a table, and shows as one in notebooks.
+
     Parameters
     ----------
     layers : list of tuple
         Name, output shape and number of parameters of each layer; a shared parameter
         counts where it is met first. The row named "code" has the code's shape.
+
+    See Also
+    --------
+    AutoencoderTransformer.summary : Makes it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ae = AutoencoderTransformer(8, max_iter=10)
+    >>> ae = ae.set_params(random_state=0).fit(X)
+    >>> ae.summary().n_parameters == ae.n_parameters_
+    True
     """
 
     layers: list[tuple[str, tuple[int, ...], int]]

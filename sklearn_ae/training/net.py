@@ -233,6 +233,7 @@ class AutoencoderNet(NeuralNet):
             if "dur" not in self.history[-1]:
                 self.history.pop()  # the epoch that was not finished
         finally:
+            bar.total = bar.n  # or notebooks take an early stop for a failure
             bar.close()
         kept = len(self.history)
         if validation is not None:
@@ -417,5 +418,6 @@ def _show(bar, record: dict, reference: float | None) -> None:
         return
     shown = {"loss": record["train_loss"], "validation": record.get("valid_loss")}
     shown["PCA"] = reference
-    bar.set_postfix({k: f"{v:.4g}" for k, v in shown.items() if v is not None})
+    shown = {name: f"{loss:.4g}" for name, loss in shown.items() if loss is not None}
+    bar.set_postfix(shown, refresh=False)
     bar.update()
