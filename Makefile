@@ -19,6 +19,7 @@ lint: $(VENV)/installed  ## check style
 
 docs: $(VENV)/installed  ## build the documentation
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python docs/check_site.py docs/_build/html
 
 test-oldest: $(OLDEST)/installed  ## run the suite on the oldest supported versions
 	$(OLDEST)/bin/python -m pytest -n auto
@@ -34,4 +35,4 @@ $(OLDEST)/installed: pyproject.toml constraints.txt constraints-oldest.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) report docs/_build docs/gallery docs/generated
+	rm -rf $(VENV) $(OLDEST) report docs/_build docs/gallery docs/generated docs/sg_execution_times.rst

@@ -1,5 +1,6 @@
 """What the README claims: its code runs, and its figures are the committed ones."""
 
+import importlib.util
 import json
 import re
 import warnings
@@ -8,20 +9,56 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sklearn_ae import PCAFloorWarning
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def test_code_runs(capsys):
-    namespace = {}
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PCAFloorWarning)
-            exec(block, namespace)
-    lines = capsys.readouterr().out.splitlines()
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The README's code as a notebook that has run, with what one looks at added."""
+    nbformat = pytest.importorskip("nbformat")
+    client = pytest.importorskip("nbclient")
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    blocks = [part for block in blocks for part in cells(block)]
+    blocks += ["ae", "ae.summary()"]
+    blocks.append(
+        "compare(X[:400], y[:400], [AutoencoderTransformer(max_iter=5)], [4])"
+    )
+    blocks[-1] = "from sklearn_ae import compare\n" + blocks[-1]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(block) for block in blocks]
+    )
+    folder = tmp_path_factory.mktemp("notebook")
+    with warnings.catch_warnings():
+        # Of the client's own libraries.
+        warnings.simplefilter("ignore")
+        return client.NotebookClient(
+            notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
+        ).execute()
+
+
+def cells(block):
+    """Split a block so that each picture is the last thing of a cell."""
+    return [
+        part for part in re.split(r"(?<=\))\n(?=\w+Display)", block) if part.strip()
+    ]
+
+
+def outputs(notebook, kind):
+    """Return the outputs of a kind: of streams the text, of others their data."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == kind:
+                found.append(output.text)
+            elif kind in output.get("data", {}):
+                found.append(output.data[kind])
+    return found
+
+
+def test_code_runs(notebook):
+    lines = "".join(outputs(notebook, "stdout")).splitlines()
     assert lines[0].startswith("PCA 0.")
     assert lines[1].startswith("AutoencoderTransformer 0.")
     assert "against PCA's" in lines[2]
@@ -32,6 +69,17 @@ def test_code_runs(capsys):
     shares = [float(share) for share in lines[9].strip("[]").split()]
     assert shares == sorted(shares)
     assert lines[10:] == ["(450, 4)"]
+
+
+def test_a_notebook_shows_bar_pictures_and_tables(notebook):
+    widgets = outputs(notebook, "application/vnd.jupyter.widget-view+json")
+    assert len(widgets) == 1  # one bar, for the one fit that asks for it
+    assert len(outputs(notebook, "image/png")) == 3
+    html = "".join(outputs(notebook, "text/html"))
+    assert "sk-estimator-doc-link" in html
+    assert "reconstruction_error_" in html  # fitted attributes
+    assert "Total parameters" in html
+    assert "With 4 components" in html
 
 
 def test_table_is_that_of_the_committed_comparison():
@@ -112,3 +160,18 @@ def test_figures_of_labels_and_sizes_are_those_of_the_committed_results():
     seconds = nested["seconds"]
     share = seconds["nested"]["nested=True"] / sum(seconds["dedicated"].values())
     assert f"takes {share:.2f} of the time" in text
+
+
+def test_badges_are_true():
+    folder = ROOT / "docs" / "badges"
+    spec = importlib.util.spec_from_file_location("make_badges", folder / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, svg in module.badges().items():
+        assert (folder / name).read_text() == svg
+        assert f"docs/badges/{name}" in README
+
+
+def test_files_that_the_readme_points_to_are_there():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
