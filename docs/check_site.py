@@ -1,8 +1,8 @@
 """Check the built site: every link, anchor and image, and in a browser its widths.
 
-``python docs/check_site.py docs/_build/html`` looks at links. With
-``--browser chromium`` it also opens each page at 1400 and 400 pixels and reports sideways scrolling and
-broken images.
+``python docs/check_site.py docs/_build/html`` looks at links. ``--browser chromium``
+also opens each page at 1400 and 400 pixels, to find sideways scrolling and broken
+images.
 """
 
 from __future__ import annotations

@@ -207,7 +207,11 @@ class FittedAutoencoder(
     def decoder_(self) -> CodeDecoder:
         """Copy of the decoder on the CPU: a torch module from codes to flat rows."""
         check_is_fitted(self)
-        self._check_decodable()
+        try:
+            self._check_decodable()
+        except ValueError as error:
+            # Diagrams in notebooks look at all attributes, and skip those that are not.
+            raise AttributeError(str(error)) from error
         return CodeDecoder(*self._half())
 
     def _half(self) -> tuple:

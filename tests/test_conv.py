@@ -477,3 +477,15 @@ def test_summary_of_layers_that_return_more_than_one_tensor(images):
     summary = model.summary()
     assert summary.n_parameters == model.n_parameters_
     assert "(GRU)" in str(summary)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+def test_diagram_of_a_decoder_that_needs_more_than_codes(images):
+    """Diagrams ask for all attributes, and one of them does not exist here."""
+    ae = ConvAutoencoderTransformer(
+        4, downsampling="max_pool", upsampling="unpool", max_iter=1, random_state=0
+    ).fit(images[:100])
+    assert not hasattr(ae, "decoder_")
+    with pytest.raises(AttributeError, match="upsampling='nearest'"):
+        _ = ae.decoder_
+    assert "encoder_" in ae._repr_html_()
