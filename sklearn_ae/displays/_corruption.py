@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ._images import draw_image, find_image_shape, value_range
+from ._rows import draw_rows
 from ._style import PALETTE, flat, import_pyplot, ink, name_of
 
 __all__ = ["CorruptionDisplay"]
-
-_MOST_LINES = 4
 
 
 class CorruptionDisplay:
@@ -141,7 +140,13 @@ class CorruptionDisplay:
             error = np.mean((flat(rows) - clean) ** 2)
             stages[f"{label}\nMSE {error:.2g}"] = flat(rows)
         if shape is None:
-            self._plot_lines(stages, **line_kwargs)
+            looks = (
+                {"color": ink(), "lw": 2, "alpha": 0.5},
+                {"color": PALETTE[1], "lw": 0.8, "alpha": 0.6},
+                {"color": PALETTE[0], "lw": 1.2},
+            )
+            stages = {label.replace("\n", ", "): rows for label, rows in stages.items()}
+            self.figure_, self.axes_ = draw_rows(stages, looks, line_kwargs)
         else:
             self._plot_images(stages, shape)
         self.figure_.suptitle(
@@ -162,25 +167,3 @@ class CorruptionDisplay:
             for ax, row in zip(axes, rows, strict=True):
                 draw_image(ax, row, shape, value_range(clean))
             axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-
-    def _plot_lines(self, stages: dict[str, np.ndarray], **line_kwargs) -> None:
-        n_rows = min(_MOST_LINES, len(stages["clean"]))
-        self.figure_, self.axes_ = import_pyplot().subplots(
-            n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
-        )
-        looks = (
-            {"color": ink(), "lw": 2, "alpha": 0.5},
-            {"color": PALETTE[1], "lw": 0.8, "alpha": 0.6},
-            {"color": PALETTE[0], "lw": 1.2},
-        )
-        for index, ax in enumerate(self.axes_[:, 0]):
-            for (label, rows), look in zip(stages.items(), looks, strict=True):
-                label = label.replace("\n", ", ")
-                ax.plot(rows[index], **({"label": label} | look | line_kwargs))
-            ax.set_ylabel(f"row {index + 1}\n(units of X)")
-            ax.grid(alpha=0.3)
-        ax.set_xlabel("Feature")
-        handles, labels = ax.get_legend_handles_labels()
-        self.figure_.legend(
-            handles, labels, loc="outside lower center", ncols=3, fontsize=8
-        )

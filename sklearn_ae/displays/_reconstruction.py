@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ._images import draw_image, find_image_shape, value_range
+from ._rows import draw_rows
 from ._style import color_of, flat, import_pyplot, ink, make_axes, name_of
 
 __all__ = ["ReconstructionDisplay"]
 
 _MOST_COLUMNS = 60
-_MOST_LINES = 4
 
 
 class ReconstructionDisplay:
@@ -248,27 +248,16 @@ class ReconstructionDisplay:
         self.figure_.suptitle("Images and their reconstructions", fontsize=10)
 
     def _plot_lines(self, original: np.ndarray, rebuilt: dict, **line_kwargs) -> None:
-        n_rows = min(_MOST_LINES, len(original))
-        self.figure_, self.axes_ = import_pyplot().subplots(
-            n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
-        )
-        positions = np.arange(original.shape[1])
-        for index, ax in enumerate(self.axes_[:, 0]):
-            style = {"color": ink(), "lw": 2, "alpha": 0.5, "label": "original"}
-            ax.plot(positions, original[index], **(style | line_kwargs))
-            for name, rows in rebuilt.items():
-                style = {"color": color_of(name, list(rebuilt)), "lw": 1.2}
-                style |= {"label": name} | line_kwargs
-                ax.plot(positions, rows[index], **style)
-            ax.set_ylabel(f"row {index + 1}\n(units of X)")
-            ax.grid(alpha=0.3)
-        handles, labels = self.axes_[0, 0].get_legend_handles_labels()
-        self.figure_.legend(
-            handles, labels, loc="outside lower center", ncols=3, fontsize=8
-        )
-        ax.set_xlabel("Feature")
-        if self.feature_names is not None and len(positions) <= _MOST_COLUMNS:
-            ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
+        looks = [{"color": ink(), "lw": 2, "alpha": 0.5}]
+        looks += [
+            {"color": color_of(name, list(rebuilt)), "lw": 1.2} for name in rebuilt
+        ]
+        versions = {"original": original, **rebuilt}
+        self.figure_, self.axes_ = draw_rows(versions, looks, line_kwargs)
+        if self.feature_names is not None and original.shape[1] <= _MOST_COLUMNS:
+            positions = np.arange(original.shape[1])
+            last = self.axes_[-1, 0]
+            last.set_xticks(positions, self.feature_names, rotation=45, ha="right")
         self.figure_.suptitle("Rows and their reconstructions", fontsize=10)
 
     def _plot_columns(

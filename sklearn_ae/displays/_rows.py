@@ -1,0 +1,42 @@
+"""Rows that are no images: several versions of each, as lines in one axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._style import import_pyplot
+
+__all__ = ["draw_rows"]
+
+_MOST_ROWS = 4
+
+
+def draw_rows(
+    versions: dict[str, np.ndarray], looks: Sequence[dict], line_kwargs: dict
+) -> tuple:
+    """Draw the first rows, one axes for each, and return figure and axes.
+
+    Parameters
+    ----------
+    versions : dict of str to ndarray of shape (n_rows, n_features)
+        The same rows in several versions.
+    looks : sequence of dict
+        Colour and width of the lines of each version.
+    line_kwargs : dict
+        Passed to ``Axes.plot`` for all lines.
+    """
+    n_rows = min(_MOST_ROWS, len(next(iter(versions.values()))))
+    figure, axes = import_pyplot().subplots(
+        n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
+    )
+    for index, ax in enumerate(axes[:, 0]):
+        for (label, rows), look in zip(versions.items(), looks, strict=True):
+            ax.plot(rows[index], **({"label": label} | look | line_kwargs))
+        ax.set_ylabel(f"row {index + 1}\n(units of X)")
+        ax.grid(alpha=0.3)
+    ax.set_xlabel("Feature")
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    return figure, axes
