@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
     "image_scrapers": ("matplotlib",),
+    "capture_repr": ("_repr_html_",),  # what a figure prints says nothing
     "remove_config_comments": True,
 }
 

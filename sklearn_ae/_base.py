@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ._callbacks import EpochReports
 from ._networks import AutoencoderNetworks
-from ._pca import fit_pca
+from ._pca import fit_pca, least_gain
 from ._planning import (
     MOST_VALIDATION_ROWS,
     choose_batch_size,
@@ -290,6 +290,7 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
         losses = self._judge(self._loss, judged)
         # Only now is it known how many components PCA is to have beside some codes.
         pca_losses = self._judge(self._pca_loss, judged)
+        self._mean_losses = float(losses.mean()), float(pca_losses.mean())
         self.beats_pca_ = self._is_real_gain(losses, pca_losses, judged)
         falls_back = not self.beats_pca_ and self._starts_at_pca
         if falls_back:
@@ -428,12 +429,18 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
 
     def _no_gain_message(self, n_judged: int) -> str:
         message = f"Training made no reliable gain over PCA on {n_judged} rows"
-        if self.loss == "squared_error":
-            message += (
-                f": mean squared error {self.reconstruction_error_:.4g} against PCA's "
-                f"{self.pca_reconstruction_error_:.4g}"
-            )
-        return message + ". "
+        if self.loss != "squared_error":
+            return message + ". "
+        # What was judged, which is in proportion to errors where all columns have one
+        # scale.
+        name, pair = "loss", self._mean_losses
+        if self.scaling == "global":
+            name = "mean squared error"
+            pair = self.reconstruction_error_, self.pca_reconstruction_error_
+        return (
+            f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where less "
+            f"than {least_gain(n_judged):.0%} may be chance. "
+        )
 
     def _record_history(self) -> None:
         history = self.net_.history

@@ -177,6 +177,11 @@ def is_real_likelihood_gain(
     return bool(wilcoxon(gains, alternative="greater").pvalue < _SIGNIFICANCE)
 
 
+def least_gain(n_rows: int) -> float:
+    """Return the share of PCA's loss from which a gain on so many rows may be real."""
+    return _LEAST_GAIN + _LEAST_GAIN_OF_ONE_ROW / np.sqrt(n_rows)
+
+
 def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray) -> bool:
     """Tell whether a model is reliably better than PCA on the same rows.
 
@@ -193,7 +198,6 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray) -> bool:
         mean loss, and Wilcoxon's one-sided signed-rank test gives p < 0.05.
     """
     gains = pca_losses - losses
-    least = _LEAST_GAIN + _LEAST_GAIN_OF_ONE_ROW / np.sqrt(len(losses))
-    if not gains.mean() > least * pca_losses.mean():
+    if not gains.mean() > least_gain(len(losses)) * pca_losses.mean():
         return False
     return bool(wilcoxon(gains, alternative="greater").pvalue < _SIGNIFICANCE)

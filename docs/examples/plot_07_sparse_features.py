@@ -7,6 +7,7 @@ Images that are sums of a few parts, and two ways to find the parts again: PCA, 
 the parts are known, so that one can see who has found them.
 """
 
+# sphinx_gallery_thumbnail_number = 2
 # %%
 # The "bars" problem (P. Foldiak, 1990, *Forming sparse representations by local
 # anti-Hebbian learning*): 16 bars, 8 that lie and 8 that stand. Each image is the sum

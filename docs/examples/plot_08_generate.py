@@ -7,6 +7,7 @@ images that it draws, the plane of all images that it can draw, and the way from
 image to another.
 """
 
+# sphinx_gallery_thumbnail_number = 2
 # %%
 # Codes come from a standard normal distribution, so that new rows can be drawn.
 
@@ -41,9 +42,8 @@ GenerationDisplay.from_estimator(vae, kind="manifold", n_columns=14, image_shape
 # %%
 # The same plane with the codes of the held-out images, coloured by digit.
 
-display = CodeDisplay.from_estimator(vae, X_test, y_test, label="digit", s=16)
-display.ax_.set_title("VAE: codes of held-out images")
-display.ax_.legend(title="digit", bbox_to_anchor=(1, 1), markerscale=2)
+name = "VAE: codes of held-out images"
+CodeDisplay.from_estimator(vae, X_test, y_test, label="digit", name=name, s=16)
 
 # %%
 # From a 6 to a 0, from a 1 to a 4, and from a 2 to a 3, along straight lines between

@@ -78,13 +78,17 @@ class ActivityDisplay:
         self.ordered = ordered
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **bar_kwargs) -> ActivityDisplay:
+    def from_estimator(
+        cls, estimator, *, name: str | None = None, ax=None, **bar_kwargs
+    ) -> ActivityDisplay:
         """Draw what a fitted estimator has recorded of its code.
 
         Parameters
         ----------
         estimator : object
             Fitted ``SparseAE``, ``VAE``, or estimator with nested codes.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **bar_kwargs : dict
@@ -100,7 +104,7 @@ class ActivityDisplay:
             If the estimator records nothing of the kind.
         """
         check_is_fitted(estimator)
-        name, unused, words = name_of(estimator), None, {}
+        name, unused, words = name_of(estimator, name), None, {}
         if hasattr(estimator, "kl_per_component_"):
             activity = estimator.kl_per_component_
             n_inactive = len(activity) - estimator.n_active_components_
@@ -175,6 +179,7 @@ class ActivityDisplay:
         ax.axhline(0, color=ink(), linewidth=0.8)
         ax.set(title=f"{self.name}: {len(activity)} units", ylabel=self.label)
         ax.set_xlabel("Unit" if self.ordered else "Unit, the most used first")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="y", alpha=0.3)
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure

@@ -88,6 +88,7 @@ class CodeDisplay:
         projection: str = "first",
         n_pairs: int = 4,
         label: str = "label",
+        name: str | None = None,
         ax=None,
         **scatter_kwargs,
     ) -> CodeDisplay:
@@ -107,6 +108,8 @@ class CodeDisplay:
             Number of components for ``"pairs"``.
         label : str, default="label"
             What the colours mean.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **scatter_kwargs : dict
@@ -122,7 +125,7 @@ class CodeDisplay:
         return cls(
             np.asarray(codes),
             None if y is None else np.asarray(y),
-            name=name_of(estimator),
+            name=name_of(estimator, name),
             projection=projection,
             n_pairs=n_pairs,
             label=label,
@@ -158,7 +161,7 @@ class CodeDisplay:
         if self.projection == "pairs":
             self._plot_pairs(codes, scatter_kwargs)
         elif self.projection in ("first", "pca"):
-            ax = make_axes(ax)
+            is_own, ax = ax is None, make_axes(ax)
             axis = "Component {}"
             if self.projection == "pca":
                 axis = f"Principal component {{}} of {codes.shape[1]} codes"
@@ -167,6 +170,13 @@ class CodeDisplay:
             ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
             if scale is not None:
                 ax.figure.colorbar(scale, ax=ax, label=self.label)
+            elif self.labels is not None:
+                # A legend of its own place hides no points.
+                legend = {"title": self.label, "markerscale": 2, "fontsize": 8}
+                if is_own:
+                    ax.figure.legend(loc="outside right center", **legend)
+                else:
+                    ax.legend(**legend)
             self.axes_ = np.array([[ax]])
             ax.set_title(self.name)
         else:
@@ -224,8 +234,6 @@ class CodeDisplay:
                 look |= {"marker": _MARKERS[index // cycle]} | style
                 points = ax.scatter(horizontal[chosen], vertical[chosen], **look)
                 self.points_.append(points)
-            if self.projection != "pairs":
-                ax.legend(title=self.label, markerscale=2, fontsize=8)
             return None
         if not np.issubdtype(labels.dtype, np.number):
             labels = np.unique(labels, return_inverse=True)[1]

@@ -74,6 +74,7 @@ class CodeSizeDisplay:
         X,
         *,
         n_components: Sequence[int] | None = None,
+        name: str | None = None,
         ax=None,
         **line_kwargs,
     ) -> CodeSizeDisplay:
@@ -89,7 +90,9 @@ class CodeSizeDisplay:
         X : array-like of shape (n_samples, n_features)
             Rows to rebuild; best such as ``fit`` has not seen.
         n_components : sequence of int, default=None
-            Sizes; None takes all up to 8, and about 12 in all.
+            Sizes; None takes about 12 from 1 to the width of the code.
+        name : str, default=None
+            Name in the legend; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_kwargs : dict
@@ -111,7 +114,7 @@ class CodeSizeDisplay:
         pca = PCA(min(int(max(sizes)), *rows.shape)).fit(rows)
         shares = pca.explained_variance_ratio_.cumsum()
         pcas = shares[np.minimum(sizes, len(shares)) - 1]
-        curves = {"PCA": pcas[None], name_of(estimator): np.array([ours])}
+        curves = {"PCA": pcas[None], name_of(estimator, name): np.array([ours])}
         label = "Share of the variance rebuilt"
         return cls(sizes, curves, label=label).plot(ax, **line_kwargs)
 
@@ -150,8 +153,6 @@ class CodeSizeDisplay:
         ax.minorticks_off()
         if self.log:
             ax.set_yscale("log")
-        else:
-            ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
         ax.grid(alpha=0.3)
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure

@@ -77,6 +77,7 @@ class CorruptionDisplay:
         *,
         image_shape: tuple[int, ...] | None = None,
         random_state=0,
+        name: str | None = None,
         **line_kwargs,
     ) -> CorruptionDisplay:
         """Corrupt rows, restore them with a fitted estimator, and draw all three.
@@ -96,6 +97,8 @@ class CorruptionDisplay:
             a convolutional estimator.
         random_state : int, RandomState instance or None, default=0
             Decides the corruption.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         **line_kwargs : dict
             Passed to ``Axes.plot`` for rows that are no images.
 
@@ -116,7 +119,7 @@ class CorruptionDisplay:
             np.asarray(X_corrupted),
             np.asarray(restored),
             image_shape=find_image_shape(X, image_shape, estimator),
-            name=name_of(estimator),
+            name=name_of(estimator, name),
         )
         return display.plot(**line_kwargs)
 

@@ -76,6 +76,7 @@ class FilterDisplay:
         kind: str = "decoder",
         n_filters: int = 64,
         image_shape: tuple[int, ...] | None = None,
+        name: str | None = None,
         ax=None,
         **image_kwargs,
     ) -> FilterDisplay:
@@ -100,6 +101,8 @@ class FilterDisplay:
         image_shape : tuple of int, default=None
             Shape of a row that is an image; None takes it from the axes of the training
             rows.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **image_kwargs : dict
@@ -115,7 +118,7 @@ class FilterDisplay:
             If `kind` is another word.
         """
         check_is_fitted(estimator)
-        name = name_of(estimator)
+        name = name_of(estimator, name)
         if kind == "decoder":
             filters = _drawn_by_units(estimator, X)
             label = "Change of the reconstruction (units of X)"

@@ -85,6 +85,7 @@ class GenerationDisplay:
         n_columns: int = 10,
         image_shape: tuple[int, ...] | None = None,
         random_state=0,
+        name: str | None = None,
         ax=None,
         **kwargs,
     ) -> GenerationDisplay:
@@ -112,6 +113,8 @@ class GenerationDisplay:
             rows.
         random_state : int, RandomState instance or None, default=0
             Decides the samples.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **kwargs : dict
@@ -127,7 +130,7 @@ class GenerationDisplay:
             If `kind` is another word, or what it needs is missing.
         """
         check_is_fitted(estimator)
-        name, extent = name_of(estimator), None
+        name, extent = name_of(estimator, name), None
         if kind == "samples":
             n_lines = 4 if n_lines is None else n_lines
             rows = _samples(estimator, n_lines * n_columns, random_state)

@@ -76,13 +76,17 @@ class LossCurveDisplay:
         self.label = label
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **line_kwargs) -> LossCurveDisplay:
+    def from_estimator(
+        cls, estimator, *, name: str | None = None, ax=None, **line_kwargs
+    ) -> LossCurveDisplay:
         """Draw the losses that a fitted estimator has recorded.
 
         Parameters
         ----------
         estimator : object
             Fitted estimator of this library.
+        name : str, default=None
+            Name in the title; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_kwargs : dict
@@ -104,7 +108,7 @@ class LossCurveDisplay:
             estimator.validation_loss_curve_,
             pca_loss=getattr(estimator, "pca_loss_", None),
             best_iter=getattr(estimator, "best_iter_", None),
-            name=name_of(estimator),
+            name=name_of(estimator, name),
             label=label,
         )
         return display.plot(ax, **line_kwargs)

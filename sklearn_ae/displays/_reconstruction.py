@@ -85,6 +85,8 @@ class ReconstructionDisplay:
         *,
         image_shape: tuple[int, ...] | None = None,
         kind: str | None = None,
+        errors: bool = True,
+        name: str | None = None,
         ax=None,
         **kwargs,
     ) -> ReconstructionDisplay:
@@ -102,6 +104,10 @@ class ReconstructionDisplay:
             a convolutional estimator.
         kind : {"images", "lines", "columns"}, default=None
             What to draw, see the class.
+        errors : bool, default=True
+            Draw the error below each reconstructed image.
+        name : str, default=None
+            Name of the reconstructions; None takes the name of the class.
         ax : matplotlib Axes, default=None
             Where to draw columns; None makes a new figure.
         **kwargs : dict
@@ -114,9 +120,10 @@ class ReconstructionDisplay:
         rebuilt = estimator.inverse_transform(estimator.transform(X))
         return cls.from_predictions(
             X,
-            {name_of(estimator): rebuilt},
+            {name_of(estimator, name): rebuilt},
             image_shape=find_image_shape(X, image_shape, estimator),
             kind=kind,
+            errors=errors,
             ax=ax,
             **kwargs,
         )
@@ -129,6 +136,7 @@ class ReconstructionDisplay:
         *,
         image_shape: tuple[int, ...] | None = None,
         kind: str | None = None,
+        errors: bool = True,
         ax=None,
         **kwargs,
     ) -> ReconstructionDisplay:
@@ -144,6 +152,8 @@ class ReconstructionDisplay:
             Shape of a row that is an image; None takes it from the axes of X.
         kind : {"images", "lines", "columns"}, default=None
             What to draw, see the class.
+        errors : bool, default=True
+            Draw the error below each reconstructed image.
         ax : matplotlib Axes, default=None
             Where to draw columns; None makes a new figure.
         **kwargs : dict
@@ -162,7 +172,7 @@ class ReconstructionDisplay:
             image_shape=image_shape,
             feature_names=None if names is None else list(map(str, names)),
             kind=kind,
-            errors=True,
+            errors=errors,
         )
         return display.plot(ax, **kwargs)
 
@@ -238,7 +248,7 @@ class ReconstructionDisplay:
                 # Colours cannot show the sign of three channels at once.
                 error = row.reshape(shape)
                 error = error.mean(axis=2) if len(shape) == 3 else error
-                scale = ax.imshow(error, cmap="PuOr", vmin=-most, vmax=most)
+                scale = ax.imshow(error, cmap="PuOr_r", vmin=-most, vmax=most)
                 ax.set(xticks=[], yticks=[])
             axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
         if scale is not None:
@@ -249,9 +259,10 @@ class ReconstructionDisplay:
 
     def _plot_lines(self, original: np.ndarray, rebuilt: dict, **line_kwargs) -> None:
         looks = [{"color": ink(), "lw": 2, "alpha": 0.5}]
-        looks += [
-            {"color": color_of(name, list(rebuilt)), "lw": 1.2} for name in rebuilt
-        ]
+        names = list(rebuilt)
+        for name in names:
+            dash = "--" if name == "PCA" else "-"
+            looks.append({"color": color_of(name, names), "lw": 1.2, "ls": dash})
         versions = {"original": original, **rebuilt}
         self.figure_, self.axes_ = draw_rows(versions, looks, line_kwargs)
         if self.feature_names is not None and original.shape[1] <= _MOST_COLUMNS:

@@ -54,9 +54,9 @@ def color_of(name: str, names: list[str]) -> str:
     return PALETTE[others.index(name) % len(PALETTE)]
 
 
-def name_of(estimator) -> str:
+def name_of(estimator, name: str | None = None) -> str:
     """Return the name under which an estimator is drawn."""
-    return type(estimator).__name__
+    return type(estimator).__name__ if name is None else name
 
 
 def flat(X) -> np.ndarray:
