@@ -13,7 +13,7 @@ import torch
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
-from ._callbacks import EpochReports
+from ._callbacks import CallbackSupportMixin, FitReport
 from ._networks import AutoencoderNetworks
 from ._pca import fit_pca, least_gain
 from ._planning import (
@@ -37,7 +37,6 @@ from .nn.architectures import Architecture
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
 from .nn.losses import LOSSES
 from .training.batches import Rows
-from .training.hooks import around_epochs
 from .training.interrupt import called_from_prompt
 from .training.net import TrainingPlan, check_callbacks
 from .training.precision import resolve_device
@@ -64,7 +63,7 @@ def _frozen(parameter):
     return clone(parameter, safe=False)
 
 
-class BaseAutoencoder(EpochReports, AutoencoderNetworks):
+class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
     """Everything that the estimators share.
 
     A subclass lists its parameters in ``__init__`` and overrides two hooks,
@@ -154,7 +153,7 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
             If the values or shapes of X do not fit the parameters.
         """
         continues = self.warm_start and hasattr(self, "module_")
-        self._begin_reports()
+        report = FitReport(self, X)
         with self._all_or_nothing():
             self._check_parameters(continues)
             X = self._validate_training_rows(X, reset=not continues)
@@ -163,8 +162,8 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
             seed = draw_seed(self.random_state)
             device = resolve_device(self.device)
             with isolated_rng(seed, device):
-                interrupted = self._fit(X, X_val, seed, device, continues)
-        self._end_reports(X)
+                interrupted = self._fit(X, X_val, seed, device, continues, report)
+        report.end()
         if interrupted:
             self._report_interrupt()
         return self
@@ -206,9 +205,9 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
                 plan = TrainingPlan(n_epochs=1, one_cycle=False)
                 outcome = self.net_.run(rows, None, plan)
                 self.best_iter_ = outcome.best_epoch
-                self.pca_loss_ = float(self._judge(self._pca_objective, rows).mean())
                 self._record_history()
                 self._record_errors(rows)
+                self.pca_loss_ = self._mean_pca_loss(rows)
                 self._record_code(rows)
                 self._record_sizes(rows.sample(MOST_VALIDATION_ROWS, seed))
                 self.beats_pca_ = self._is_better(rows)
@@ -257,7 +256,15 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
         self._check_values(X, name)
         return X
 
-    def _fit(self, X, X_val, seed: int, device: torch.device, continues: bool) -> bool:
+    def _fit(
+        self,
+        X,
+        X_val,
+        seed: int,
+        device: torch.device,
+        continues: bool,
+        report: FitReport | None = None,
+    ) -> bool:
         """Train, then keep the better of network and PCA; tell of a Ctrl-C."""
         if not continues:
             self._find_width(X, X_val, seed, device)
@@ -267,26 +274,24 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
-        self.pca_loss_ = float(self._judge(self._pca_objective, judged).mean())
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
             tol=self.tol,
             one_cycle=self.schedule == "one_cycle",
             warm_up=self._warm_up,
-            reference=self.pca_loss_,
+            reference=self._mean_pca_loss(judged) if self._knows_baseline else None,
         )
         if self.pretraining is not None and not continues:
             self._pretrain(train, self.net_.batch_size, seed, plan)
             self._install(self.module_, self.net_.batch_size, seed, device, ())
-        with (
-            self._reported(X, plan.n_epochs) as hooks,
-            around_epochs(self.net_, *hooks),
-        ):
-            outcome = self.net_.run(train, validation, plan)
+        if report is not None:
+            report.begin(plan.n_epochs)
+        outcome = self.net_.run(train, validation, plan, report)
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
+        self.pca_loss_ = self._mean_pca_loss(judged)
         losses = self._judge(self._loss, judged)
         # Only now is it known how many components PCA is to have beside some codes.
         pca_losses = self._judge(self._pca_loss, judged)
@@ -442,8 +447,19 @@ class BaseAutoencoder(EpochReports, AutoencoderNetworks):
             f"than {least_gain(n_judged):.0%} may be chance. "
         )
 
+    def _mean_pca_loss(self, rows: Rows) -> float:
+        return float(self._judge(self._pca_objective, rows).mean())
+
+    @property
+    def _name_of_loss(self) -> str:
+        """What the loss curves hold, for their axis."""
+        if self.loss == "squared_error":
+            return "Loss per row (squared error, scaled rows)"
+        return f"Loss per row ({self.loss.replace('_', ' ')}, scaled rows)"
+
     def _record_history(self) -> None:
         history = self.net_.history
+        self._loss_label = self._name_of_loss
         self.n_iter_ = len(history)
         self.loss_curve_ = [row["train_loss"] for row in history]
         self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -14,54 +12,57 @@ except ImportError:  # scikit-learn before 1.9 has none
         """Stand-in with nothing to support."""
 
 
-__all__ = ["EpochReports"]
+__all__ = ["CallbackSupportMixin", "FitReport"]
 
 
-class EpochReports(CallbackSupportMixin):
-    """Mixin: call the callbacks of ``set_callbacks`` at the ends of fit and epochs."""
+class FitReport:
+    """Tells the callbacks of ``set_callbacks`` of one fit and its epochs.
 
-    def _begin_reports(self) -> None:
-        """Let the callbacks prepare; the first thing in ``fit``."""
-        if hasattr(self, "_init_callback_context"):
-            self._init_callback_context(max_subtasks=None)
+    Making it lets them prepare, and is the first thing in ``fit``.
 
-    @contextmanager
-    def _reported(self, X, n_epochs: int) -> Iterator[tuple[Callable, Callable]]:
-        """Report the training in a block, and yield what to call around epochs.
+    Parameters
+    ----------
+    estimator : object
+        Whose fit it is.
+    X : array-like
+        Rows as the caller gave them. They are also handed on as the target, since they
+        are what is to be reconstructed.
+    """
 
-        The second function returns whether a callback wants training to end.
-        """
-        root = getattr(self, "_callback_fit_ctx", None)
-        if root is None or not getattr(self, "_skl_callbacks", None):
-            yield _nothing, _nothing
-            return
-        root.max_subtasks = n_epochs  # not known before rows were held out
-        root.call_on_fit_task_begin(estimator=self, X=X)
-        running = []
+    def __init__(self, estimator, X) -> None:
+        self._estimator, self._rows = estimator, {"X": X, "y": X}
+        self._root = self._epoch = None
+        if getattr(estimator, "_skl_callbacks", None):
+            self._root = estimator._init_callback_context(max_subtasks=None)
 
-        def begin_epoch() -> None:
-            running.append(root.subcontext(task_name="epoch"))
-            running[-1].call_on_fit_task_begin(estimator=self, X=X)
+    def begin(self, n_epochs: int) -> None:
+        """Tell that training begins."""
+        if self._root is not None:
+            self._root.max_subtasks = n_epochs  # not known before rows were held out
+            self._root.call_on_fit_task_begin(estimator=self._estimator, **self._rows)
 
-        def end_epoch() -> bool:
-            return running.pop().call_on_fit_task_end(
-                estimator=self,
-                X=X,
-                reconstruction_attributes=lambda: {
-                    "module_": copy.deepcopy(self.module_)
-                },
+    def begin_epoch(self) -> None:
+        """Tell that an epoch begins."""
+        if self._root is not None:
+            self._epoch = self._root.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._rows)
+
+    def end_epoch(self) -> bool:
+        """Tell that an epoch has ended; return whether training shall end."""
+        if self._root is None:
+            return False
+        return self._epoch.call_on_fit_task_end(
+            estimator=self._estimator,
+            reconstruction_attributes=self._module_as_it_is,
+            **self._rows,
+        )
+
+    def end(self) -> None:
+        """Tell that the fit is done; the last thing in it."""
+        if self._root is not None:
+            self._root.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=dict, **self._rows
             )
 
-        yield begin_epoch, end_epoch
-
-    def _end_reports(self, X) -> None:
-        """Report the fitted estimator; the last thing in ``fit``."""
-        root = getattr(self, "_callback_fit_ctx", None)
-        if root is not None:
-            root.call_on_fit_task_end(
-                estimator=self, X=X, reconstruction_attributes=dict
-            )
-
-
-def _nothing() -> bool:
-    return False
+    def _module_as_it_is(self) -> dict:
+        return {"module_": copy.deepcopy(self._estimator.module_)}

@@ -166,7 +166,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         The same on validation rows; NaN without them.
     pca_loss_ : float
         What a value of `validation_loss_curve_` (without validation rows, of
-        `loss_curve_`) would be for PCA.
+        `loss_curve_`) would be for PCA, which has no penalty.
     reconstruction_error_ : float
         Mean squared error per value of clean validation rows, rebuilt from corrupted
         ones (without validation rows, of training rows), in squared units of X.

@@ -132,6 +132,12 @@ class NestedCodes:
         objective = super()._row_objective
         return objective.objective if self._is_nested else objective
 
+    @property
+    def _name_of_loss(self) -> str:
+        if not self._is_nested:
+            return super()._name_of_loss
+        return "Loss over PCA's at the same code size"
+
     def _loss(self, block: torch.Tensor) -> torch.Tensor:
         if not self._is_nested:
             return super()._loss(block)

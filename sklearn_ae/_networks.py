@@ -63,6 +63,9 @@ class AutoencoderNetworks(FittedAutoencoder):
     # Decay rates of the optimizer's running means of gradients and their squares.
     _betas: tuple[float, float] = (0.9, 0.999)
 
+    # Whether it is known before the fit how many components PCA is to have beside.
+    _knows_baseline: bool = True
+
     # Values that the encoder returns for each component of the code.
     _outputs_per_component: ClassVar[int] = 1
 

@@ -95,6 +95,9 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
     def _n_outputs(self) -> int:
         """Width of a prediction."""
 
+    # What the loss curves hold, for their axis.
+    _name_of_loss: ClassVar[str]
+
     def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the weights of the losses of labelled rows."""
         return weights
@@ -272,6 +275,7 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         self._train(train, validation)
         network.autoencoder = model.module_
         history = self.net_.history
+        self._loss_label = self._name_of_loss
         self.n_iter_ = len(history)
         self.loss_curve_ = [row["train_loss"] for row in history]
         self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]

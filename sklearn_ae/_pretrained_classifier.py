@@ -229,6 +229,8 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
+    _name_of_loss: ClassVar[str] = "Objective (nats per labelled row)"
+
     def _make_loss(self, targets: np.ndarray) -> nn.Module:
         shares = np.bincount(targets, minlength=len(self.classes_)) / len(targets)
         return ClassificationLoss(torch.as_tensor(shares, dtype=torch.float32))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array
@@ -204,6 +206,8 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
     @property
     def _n_outputs(self) -> int:
         return len(self._y_mean)
+
+    _name_of_loss: ClassVar[str] = "Objective (squared error, scaled targets)"
 
     def _make_loss(self, targets: np.ndarray) -> nn.Module:
         return RegressionLoss()

@@ -184,7 +184,7 @@ class SparseAE(BaseAutoencoder):
         The same on validation rows; NaN without them.
     pca_loss_ : float
         What a value of `validation_loss_curve_` (without validation rows, of
-        `loss_curve_`) would be for PCA.
+        `loss_curve_`) would be for PCA, which has no penalty.
     n_nonzero_coefs_ : int or None
         Active units per row that ``"topk"`` or ``"batch_topk"`` allows.
     mean_activity_ : ndarray of shape (n_components,)
@@ -388,6 +388,10 @@ class SparseAE(BaseAutoencoder):
     @property
     def _baseline(self) -> PCABaseline:
         return self._pca.first(self._n_active)
+
+    @property
+    def _knows_baseline(self) -> bool:
+        return self.sparsity != "l1"
 
     def _judge_output(self, output: tuple, block: torch.Tensor) -> torch.Tensor:
         # PCA's loss has no penalty.

@@ -486,6 +486,10 @@ class VAE(GenerativeMixin, BaseAutoencoder):
             stacklevel=5,
         )
 
+    @property
+    def _name_of_loss(self) -> str:
+        return "Negative bound per row (nats)"
+
     def _no_gain_message(self, n_judged: int) -> str:
         return (
             f"Training made no reliable gain over probabilistic PCA on {n_judged} "

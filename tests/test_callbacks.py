@@ -4,11 +4,12 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sklearn_ae import AutoencoderTransformer
 
@@ -78,15 +79,44 @@ def test_callbacks_are_torn_down_after_an_error():
     assert recorder.torn_down == 1
 
 
-def test_scoring_monitor_in_a_search():
-    monitor = callback.ScoringMonitor(scoring=None)
-    ae = make(max_iter=2).set_callbacks(monitor)
-    GridSearchCV(ae, {"learning_rate": [1e-3, 4e-3]}, cv=2).fit(X)
-    logs = monitor.get_logs()
-    tables = [
-        log.data_as_pandas for log in (logs if isinstance(logs, list) else [logs])
-    ]
-    assert sum((table["task_name"] == "epoch").sum() for table in tables) == 5 * 2
+def share(estimator, X, y=None):
+    return estimator.score(X)
+
+
+def test_scoring_monitor_scores_every_epoch():
+    monitor = callback.ScoringMonitor(scoring={"share": share})
+    ae = make().set_callbacks(monitor).fit(X)
+    log = monitor.get_logs()
+    table = log.data_as_pandas
+    assert sorted(table["task_name"]) == 4 * ["epoch"] + ["fit"]
+    assert np.isfinite(table["share"]).all()
+    assert table.set_index("task_name")["share"]["fit"] == ae.score(X)
+
+
+def test_a_callback_sees_the_columns_of_a_table():
+    table = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    recorder = Recorder()
+    make(max_iter=2).set_callbacks(recorder).fit(table)  # no warning of lost names
+    assert len(recorder.scores) == 3
+
+
+def test_an_epoch_that_skorch_ends_is_reported():
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    recorder = Recorder()
+    make(callbacks=[Stop()]).set_callbacks(recorder).fit(X)
+    assert recorder.ended == ["epoch", "fit"]
+
+
+def test_ctrl_c_within_a_callback_is_no_silent_end():
+    class Interrupted(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make().set_callbacks(Interrupted()).fit(X)
 
 
 def test_progress_bar_reaches_into_pipelines(capsys):

@@ -30,9 +30,11 @@ def notebook(tmp_path_factory):
         cells=[nbformat.v4.new_code_cell(block) for block in blocks]
     )
     folder = tmp_path_factory.mktemp("notebook")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         # Of the client's own libraries.
         warnings.simplefilter("ignore")
+        # The other cores are those of the tests beside.
+        patch.setenv("OMP_NUM_THREADS", "1")
         return client.NotebookClient(
             notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
         ).execute()

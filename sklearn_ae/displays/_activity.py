@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._style import PALETTE, ink, make_axes, name_of
+from ._style import PALETTE, ink, make_axes, name_of, styled
 
 __all__ = ["ActivityDisplay"]
 
@@ -41,7 +41,7 @@ class ActivityDisplay:
     figure_ : matplotlib Figure
         Figure of the axes.
     bars_ : list of matplotlib artists
-        The bars (steps for more than 64 units) of used and of unused units.
+        The bars of used and of unused units.
 
     See Also
     --------
@@ -92,7 +92,7 @@ class ActivityDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **bar_kwargs : dict
-            Passed to ``Axes.bar`` (``Axes.fill_between`` for more than 64 units).
+            Passed to ``Axes.bar``.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class ActivityDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **bar_kwargs : dict
-            Passed to ``Axes.bar`` (``Axes.fill_between`` for more than 64 units).
+            Passed to ``Axes.bar``.
 
         Returns
         -------
@@ -146,7 +146,7 @@ class ActivityDisplay:
         activity = np.asarray(self.activity)
         unused = np.zeros(len(activity), dtype=bool)
         if self.unused is not None:
-            unused = np.asarray(self.unused)
+            unused = np.asarray(self.unused, dtype=bool)
         if not self.ordered:
             # Unused units at the end, whatever their activity.
             order = np.lexsort((-activity, unused))
@@ -157,15 +157,12 @@ class ActivityDisplay:
             (~unused, PALETTE[0], f"used: {(~unused).sum()}"),
             (unused, PALETTE[1], f"{self.unused_label}: {unused.sum()}"),
         ):
-            style = {"color": color, "label": label} | bar_kwargs
-            if not chosen.any():
-                continue
-            if len(activity) <= _MOST_BARS:
-                bars = ax.bar(positions[chosen], activity[chosen], **style)
-            else:
-                style = {"step": "mid", "linewidth": 0} | style
-                bars = ax.fill_between(positions, 0, activity, where=chosen, **style)
-            self.bars_.append(bars)
+            # Gaps between very many bars would be all that one sees.
+            width = 0.8 if len(activity) <= _MOST_BARS else 1.0
+            style = {"color": color, "label": label, "width": width}
+            if chosen.any():
+                style = styled(style, bar_kwargs)
+                self.bars_.append(ax.bar(positions[chosen], activity[chosen], **style))
         if unused.any():
             # Bars of nothing cannot be seen.
             ax.plot(

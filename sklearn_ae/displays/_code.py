@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.utils import check_consistent_length, column_or_1d
 
-from ._style import CLASS_COLORS, import_pyplot, make_axes, name_of
+from ._style import (
+    CLASS_COLORS,
+    dense,
+    import_pyplot,
+    make_axes,
+    name_of,
+    refuse_axes,
+    styled,
+)
 
 __all__ = ["CodeDisplay"]
 
@@ -24,7 +33,8 @@ class CodeDisplay:
     codes : array-like of shape (n_samples, n_components)
         Codes.
     labels : array-like of shape (n_samples,), default=None
-        Classes, or numbers for a colour scale.
+        Classes, or numbers for a colour scale. Rows whose label is missing (NaN, None)
+        are grey.
     name : str, default="codes"
         Title.
     projection : {"first", "pca", "pairs"}, default="first"
@@ -119,11 +129,8 @@ class CodeDisplay:
         -------
         display : CodeDisplay
         """
-        codes = estimator.transform(X)
-        if hasattr(codes, "toarray"):
-            codes = codes.toarray()
         return cls(
-            np.asarray(codes),
+            dense(estimator.transform(X)),
             None if y is None else np.asarray(y),
             name=name_of(estimator, name),
             projection=projection,
@@ -151,7 +158,7 @@ class CodeDisplay:
         ValueError
             If codes have only one component, or `projection` is another word.
         """
-        codes = np.asarray(self.codes)
+        codes, labels = dense(self.codes), self._check_labels()
         if codes.shape[1] < 2:
             raise ValueError(
                 "codes must have at least 2 components to be drawn in a plane; got "
@@ -159,14 +166,15 @@ class CodeDisplay:
             )
         self.points_ = []
         if self.projection == "pairs":
-            self._plot_pairs(codes, scatter_kwargs)
+            refuse_axes(ax, "pairs")
+            self._plot_pairs(codes, labels, scatter_kwargs)
         elif self.projection in ("first", "pca"):
             is_own, ax = ax is None, make_axes(ax)
             axis = "Component {}"
             if self.projection == "pca":
                 axis = f"Principal component {{}} of {codes.shape[1]} codes"
-                codes = PCA(2, svd_solver="full").fit_transform(codes)
-            scale = self._scatter(ax, codes[:, 0], codes[:, 1], scatter_kwargs)
+                codes = PCA(2, random_state=0).fit_transform(codes)
+            scale = self._scatter(ax, codes[:, :2], labels, scatter_kwargs)
             ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
             if scale is not None:
                 ax.figure.colorbar(scale, ax=ax, label=self.label)
@@ -188,7 +196,25 @@ class CodeDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _plot_pairs(self, codes: np.ndarray, scatter_kwargs: dict) -> None:
+    def _check_labels(self) -> np.ndarray | None:
+        """Return labels as one column, None where one is missing."""
+        from pandas import isna
+
+        if self.labels is None:
+            return None
+        labels = column_or_1d(self.labels)
+        check_consistent_length(self.codes, labels)
+        missing = isna(labels)
+        if missing.any():
+            labels = labels.astype(object)
+            labels[missing] = None
+        return labels
+
+    def _plot_pairs(self, codes: np.ndarray, labels, scatter_kwargs: dict) -> None:
+        if self.n_pairs < 2:
+            raise ValueError(
+                f"n_pairs must be at least 2 components; got {self.n_pairs}."
+            )
         n = min(self.n_pairs, codes.shape[1])
         figure, self.axes_ = import_pyplot().subplots(
             n - 1,
@@ -203,8 +229,8 @@ class CodeDisplay:
             if column > row:
                 ax.set_axis_off()
                 continue
-            pair = codes[:, column], codes[:, row + 1]
-            scale = self._scatter(ax, *pair, {"s": 4} | scatter_kwargs)
+            pair = codes[:, [column, row + 1]]
+            scale = self._scatter(ax, pair, labels, {"s": 4} | scatter_kwargs)
             if row == n - 2:
                 ax.set_xlabel(f"Component {column + 1}")
             if column == 0:
@@ -218,25 +244,29 @@ class CodeDisplay:
             figure.colorbar(scale, ax=self.axes_, label=self.label)
         figure.suptitle(f"{self.name}: pairs of components")
 
-    def _scatter(self, ax, horizontal, vertical, scatter_kwargs: dict):
+    def _scatter(self, ax, pair: np.ndarray, labels, scatter_kwargs: dict):
         """Draw points by class, or return what a colour bar needs."""
-        style = {"s": 8, "alpha": 0.7, "linewidths": 0} | scatter_kwargs
-        labels = None if self.labels is None else np.asarray(self.labels)
+        style = styled({"s": 8, "alpha": 0.7, "linewidth": 0}, scatter_kwargs)
         if labels is None:
             style = {"color": CLASS_COLORS[0]} | style
-            self.points_.append(ax.scatter(horizontal, vertical, **style))
+            self.points_.append(ax.scatter(*pair.T, **style))
             return None
+        known = np.array([label is not None for label in labels])
+        if not known.all():
+            look = {"color": "#7F7F7F", "label": "none", "marker": "."} | style
+            self.points_.append(ax.scatter(*pair[~known].T, **look))
+            pair, labels = pair[known], np.array(labels[known].tolist())
         classes = np.unique(labels)
         if len(classes) <= _MOST_CLASSES:
             for index, name in enumerate(classes):
-                chosen, cycle = labels == name, len(CLASS_COLORS)
+                cycle = len(CLASS_COLORS)
                 look = {"color": CLASS_COLORS[index % cycle], "label": str(name)}
                 look |= {"marker": _MARKERS[index // cycle]} | style
-                points = ax.scatter(horizontal[chosen], vertical[chosen], **look)
-                self.points_.append(points)
+                self.points_.append(ax.scatter(*pair[labels == name].T, **look))
             return None
         if not np.issubdtype(labels.dtype, np.number):
             labels = np.unique(labels, return_inverse=True)[1]
-        points = ax.scatter(horizontal, vertical, c=labels, **style)
+        style = {name: value for name, value in style.items() if name != "color"}
+        points = ax.scatter(*pair.T, c=labels, **style)
         self.points_.append(points)
         return points

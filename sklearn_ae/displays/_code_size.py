@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.utils.validation import check_is_fitted
 
-from ._style import color_of, flat, ink, make_axes, name_of
+from ._style import color_of, flat, ink, make_axes, name_of, require, styled
 
 __all__ = ["CodeSizeDisplay"]
 
@@ -104,6 +105,8 @@ class CodeSizeDisplay:
             With the curve of a PCA that was fitted to `X` itself, which is the best
             that any linear code can do there.
         """
+        check_is_fitted(estimator)
+        require(estimator, "truncate", "one with nested codes")
         width = estimator.n_components_
         if n_components is None:
             sizes = np.unique(np.geomspace(1, width, 12).round().astype(int))
@@ -137,10 +140,13 @@ class CodeSizeDisplay:
         self.lines_ = []
         names = list(self.curves)
         for name, values in self.curves.items():
+            values = np.atleast_2d(values)
             mean, color = values.mean(axis=0), color_of(name, names)
             style = {"marker": "o", "linestyle": "--" if name == "PCA" else "-"}
-            style |= {"color": color, "label": name} | line_kwargs
-            self.lines_ += ax.plot(self.n_components, mean, **style)
+            style |= {"color": color, "label": name}
+            self.lines_ += ax.plot(
+                self.n_components, mean, **styled(style, line_kwargs)
+            )
             low, high = values.min(axis=0), values.max(axis=0)
             ax.fill_between(self.n_components, low, high, color=color, alpha=0.2, lw=0)
         if self.reference is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._images import draw_image, find_image_shape, value_range
+from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
-from ._style import PALETTE, flat, import_pyplot, ink, name_of
+from ._style import PALETTE, dense, flat, import_pyplot, ink, name_of
 
 __all__ = ["CorruptionDisplay"]
 
@@ -78,7 +78,7 @@ class CorruptionDisplay:
         image_shape: tuple[int, ...] | None = None,
         random_state=0,
         name: str | None = None,
-        **line_kwargs,
+        **kwargs,
     ) -> CorruptionDisplay:
         """Corrupt rows, restore them with a fitted estimator, and draw all three.
 
@@ -88,7 +88,8 @@ class CorruptionDisplay:
             Fitted ``DenoisingAE``; with `X_corrupted`, any transformer with
             ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
-            Clean rows, about ten.
+            Clean rows. Errors are those of all; the first 12 images are drawn, or the
+            first 4 other rows.
         X_corrupted : array-like of shape (n_samples, n_features), default=None
             The same rows with noise; None takes the corruption that the estimator was
             trained with.
@@ -99,8 +100,8 @@ class CorruptionDisplay:
             Decides the corruption.
         name : str, default=None
             Name in the title; None takes the name of the class.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for rows that are no images.
+        **kwargs : dict
+            Passed to ``Axes.imshow`` for images, and to ``Axes.plot`` for other rows.
 
         Returns
         -------
@@ -115,21 +116,21 @@ class CorruptionDisplay:
             X_corrupted = estimator.corrupt(X, random_state=random_state)
         restored = estimator.inverse_transform(estimator.transform(X_corrupted))
         display = cls(
-            np.asarray(X),
-            np.asarray(X_corrupted),
-            np.asarray(restored),
+            dense(X),
+            dense(X_corrupted),
+            dense(restored),
             image_shape=find_image_shape(X, image_shape, estimator),
             name=name_of(estimator, name),
         )
-        return display.plot(**line_kwargs)
+        return display.plot(**kwargs)
 
-    def plot(self, **line_kwargs) -> CorruptionDisplay:
+    def plot(self, **kwargs) -> CorruptionDisplay:
         """Draw the rows in a new figure.
 
         Parameters
         ----------
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for rows that are no images.
+        **kwargs : dict
+            Passed to ``Axes.imshow`` for images, and to ``Axes.plot`` for other rows.
 
         Returns
         -------
@@ -138,10 +139,11 @@ class CorruptionDisplay:
         """
         shape = find_image_shape(self.clean, self.image_shape)
         clean = flat(self.clean)
-        stages = {"clean": clean}
+        axes = clean.shape if shape is not None else np.shape(self.clean)
+        stages = {"clean": clean.reshape(axes)}
         for label, rows in (("corrupted", self.corrupted), ("restored", self.restored)):
             error = np.mean((flat(rows) - clean) ** 2)
-            stages[f"{label}\nMSE {error:.2g}"] = flat(rows)
+            stages[f"{label}\nMSE {error:.2g}"] = flat(rows).reshape(axes)
         if shape is None:
             looks = (
                 {"color": ink(), "lw": 2, "alpha": 0.5},
@@ -149,24 +151,27 @@ class CorruptionDisplay:
                 {"color": PALETTE[0], "lw": 1.2},
             )
             stages = {label.replace("\n", ", "): rows for label, rows in stages.items()}
-            self.figure_, self.axes_ = draw_rows(stages, looks, line_kwargs)
+            self.figure_, self.axes_ = draw_rows(stages, looks, kwargs)
         else:
-            self._plot_images(stages, shape)
+            self._plot_images(stages, shape, **kwargs)
         self.figure_.suptitle(
             f"{self.name}: clean, corrupted and restored rows", fontsize=10
         )
         return self
 
-    def _plot_images(self, stages: dict[str, np.ndarray], shape: tuple) -> None:
+    def _plot_images(
+        self, stages: dict[str, np.ndarray], shape: tuple, **image_kwargs
+    ) -> None:
         clean = stages["clean"]
+        n_shown = min(len(clean), MOST_IMAGES)
         self.figure_, self.axes_ = import_pyplot().subplots(
             3,
-            len(clean),
-            figsize=(0.9 * len(clean) + 1.2, 3.2),
+            n_shown,
+            figsize=(0.9 * n_shown + 1.2, 3.2),
             squeeze=False,
             layout="constrained",
         )
         for axes, (label, rows) in zip(self.axes_, stages.items(), strict=True):
-            for ax, row in zip(axes, rows, strict=True):
-                draw_image(ax, row, shape, value_range(clean))
+            for ax, row in zip(axes, rows, strict=False):
+                draw_image(ax, row, shape, value_range(clean), **image_kwargs)
             axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)

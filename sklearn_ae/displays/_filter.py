@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ._images import find_image_shape, tile
-from ._style import flat, make_axes, name_of
+from ._style import dense, flat, make_axes, name_of, require
 
 __all__ = ["FilterDisplay"]
 
@@ -94,7 +94,8 @@ class FilterDisplay:
             ``"decoder"`` draws how the reconstruction changes if one value of the code
             grows by a step; for linear decoders these are the columns of its weights.
             ``"encoder"`` draws the weights of the first layer of the encoder's network
-            (kernels, averaged over input channels, for convolutions).
+            (kernels, averaged over input channels, for convolutions), or those of its
+            linear layer where there is no network or the fit fell back to PCA.
         n_filters : int, default=64
             Units to draw: the first ones, or those whose change is largest where there
             are more.
@@ -115,7 +116,7 @@ class FilterDisplay:
         Raises
         ------
         ValueError
-            If `kind` is another word.
+            If `kind` is another word, or the encoder has no layer that sees rows.
         """
         check_is_fitted(estimator)
         name = name_of(estimator, name)
@@ -161,6 +162,8 @@ class FilterDisplay:
         most = np.quantile(np.abs(filters), 0.99) or 1.0
         style = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
         ax = make_axes(ax)
+        if "norm" in image_kwargs:
+            style = {"cmap": style["cmap"]}
         if shape is None:
             style["aspect"] = "auto"
             self.image_ = ax.imshow(filters, **(style | image_kwargs))
@@ -186,12 +189,11 @@ class FilterDisplay:
 def _drawn_by_units(estimator, X) -> np.ndarray:
     """Return how reconstructions change with each unit, shape (n_units, ...)."""
     if X is None:
-        width = getattr(estimator, "n_components_", None)
+        width = len(estimator.get_feature_names_out())
         start = np.zeros(width, dtype=np.float32)
         steps = np.ones(width, dtype=np.float32)
     else:
-        codes = estimator.transform(X)
-        codes = codes.toarray() if hasattr(codes, "toarray") else np.asarray(codes)
+        codes = dense(estimator.transform(X))
         start, steps = codes.mean(axis=0), codes.std(axis=0)
     moved = np.asarray(estimator.inverse_transform(start + np.diag(steps)))
     return moved - np.asarray(estimator.inverse_transform(start[None]))
@@ -199,8 +201,13 @@ def _drawn_by_units(estimator, X) -> np.ndarray:
 
 def _first_weights(estimator) -> np.ndarray:
     """Return the weights of the first layer: rows, or images for kernels."""
-    linear = None
-    for part in estimator.module_.encoder.modules():
+    require(estimator, "module_", "an autoencoder of this library")
+    encoder = estimator.module_.encoder
+    is_pca = estimator.best_iter_ == 0 and not estimator.beats_pca_
+    branch = getattr(encoder, "branch", None)
+    if branch is not None:  # beside a linear layer
+        encoder = encoder.linear if is_pca else branch
+    for part in encoder.modules():
         weight = getattr(part, "weight", None)
         if weight is None or weight.ndim < 2:
             continue
@@ -209,7 +216,8 @@ def _first_weights(estimator) -> np.ndarray:
             # From units, channels, height and width
             return weight.mean(axis=1)
         if weight.shape[1] == estimator.n_features_in_:
-            if linear is not None or len(weight) != estimator.n_components_:
-                return weight
-            linear = weight  # perhaps the linear path; its branch comes after it
-    return linear
+            return weight
+    raise ValueError(
+        "kind='encoder' needs an encoder with a dense or convolutional layer that sees "
+        f"rows; got {type(encoder).__name__}. Use kind='decoder'."
+    )

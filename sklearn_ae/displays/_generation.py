@@ -7,7 +7,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from ._images import find_image_shape, tile
-from ._style import flat, import_pyplot, make_axes, name_of
+from ._style import dense, import_pyplot, make_axes, name_of, styled
 
 __all__ = ["GenerationDisplay"]
 
@@ -24,6 +24,7 @@ class GenerationDisplay:
     ----------
     rows : array-like of shape (n_lines, n_columns, n_features)
         Generated rows; for interpolations each line leads from one row to another.
+        Signals of several channels have two axes instead of the last.
     image_shape : tuple of int, default=None
         ``(height, width)`` or ``(height, width, 3)`` of a row that is an image; None
         draws rows as lines.
@@ -147,7 +148,9 @@ class GenerationDisplay:
                 f"kind must be 'samples', 'manifold' or 'interpolation'; got {kind!r}."
             )
         shape = find_image_shape(rows, image_shape, estimator)
-        rows = flat(rows).reshape(-1, n_columns, estimator.n_features_in_)
+        rows = np.asarray(rows)
+        axes = rows.shape[1:] if shape is None else (estimator.n_features_in_,)
+        rows = rows.reshape(-1, n_columns, *axes)
         return cls(rows, image_shape=shape, name=name, extent=extent).plot(ax, **kwargs)
 
     def plot(self, ax=None, **kwargs) -> GenerationDisplay:
@@ -166,14 +169,15 @@ class GenerationDisplay:
             With the artists as attributes.
         """
         rows = np.asarray(self.rows)
-        n_lines, n_columns, _ = rows.shape
+        n_lines, n_columns = rows.shape[:2]
         if self.image_shape is None:
             ax = make_axes(ax)
             colors = import_pyplot().get_cmap("viridis")(np.linspace(0, 0.9, n_columns))
             self.lines_ = []
             for line in rows:
                 for row, color in zip(line, colors, strict=True):
-                    self.lines_ += ax.plot(row, **({"color": color, "lw": 1} | kwargs))
+                    style = styled({"color": color, "linewidth": 1}, kwargs)
+                    self.lines_ += ax.plot(row, **style)
             ax.set(xlabel="Feature", ylabel="Value (units of X)")
             ax.grid(alpha=0.3)
         else:
@@ -181,7 +185,8 @@ class GenerationDisplay:
             ax = make_axes(ax, figsize=size)
             # What a model makes up has no exact black.
             low, high = np.quantile(rows, [0.05, 0.995])
-            scaled = (rows.reshape(n_lines * n_columns, -1) - low) / (high - low)
+            scaled = rows.reshape(n_lines * n_columns, -1) - low
+            scaled = scaled / (high - low if high > low else 1)
             canvas = tile(scaled, self.image_shape, n_columns, gap=1.0)
             style = {"cmap": "gray", "vmin": 0, "vmax": 1, "extent": self.extent}
             if self.extent is not None:
@@ -208,24 +213,25 @@ def _samples(estimator, n_samples: int, random_state) -> np.ndarray:
     if not hasattr(estimator, "sample"):
         raise ValueError(
             "kind='samples' needs a model to draw from, a VAE; got "
-            f"{type(estimator).__name__}. Its codes have no distribution; use "
-            "kind='interpolation'."
+            f"{name_of(estimator)}, whose codes have no distribution. Use "
+            "kind='interpolation', or of a pipeline pass the step, pipeline[-1]."
         )
     return estimator.sample(n_samples, random_state=random_state)
 
 
 def _manifold(estimator, X, n_lines: int, n_columns: int):
     """Return rows decoded over a grid, from the top down, and the grid's edges."""
-    if estimator.n_components_ != 2:
+    width = len(estimator.get_feature_names_out())
+    if width != 2:
         raise ValueError(
             "kind='manifold' needs a code of 2 components; got "
-            f"{estimator.n_components_}. Fit with n_components=2, or use "
+            f"{width}. Fit with n_components=2, or use "
             "kind='interpolation'."
         )
     across = np.linspace(_EDGE, 1 - _EDGE, n_columns)
     up = np.linspace(1 - _EDGE, _EDGE, n_lines)
     if X is not None:
-        codes = np.asarray(estimator.transform(X))
+        codes = dense(estimator.transform(X))
         grid = [np.quantile(codes[:, 0], across), np.quantile(codes[:, 1], up)]
     elif hasattr(estimator, "sample"):
         grid = [norm.ppf(across), norm.ppf(up)]
@@ -239,12 +245,13 @@ def _manifold(estimator, X, n_lines: int, n_columns: int):
 
 
 def _interpolations(estimator, X, n_lines: int | None, n_steps: int) -> np.ndarray:
-    if X is None or len(X) < 2:
+    n_rows = 0 if X is None else np.shape(X)[0]
+    if n_rows < 2:
         raise ValueError(
             "kind='interpolation' needs X with at least two rows to connect; got "
-            f"{X if X is None else len(X)}. Pass X[:2], for example."
+            f"{n_rows}. Pass X[:2], for example."
         )
-    codes = np.asarray(estimator.transform(X))
+    codes = dense(estimator.transform(X))
     n_pairs = len(codes) // 2
     n_pairs = n_pairs if n_lines is None else min(n_lines, n_pairs)
     starts, ends = codes[: 2 * n_pairs : 2], codes[1 : 2 * n_pairs : 2]

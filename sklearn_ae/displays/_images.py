@@ -8,7 +8,10 @@ import numpy as np
 
 from ..nn.conv import infer_image_shape
 
-__all__ = ["draw_image", "find_image_shape", "tile", "value_range"]
+__all__ = ["MOST_IMAGES", "draw_image", "find_image_shape", "tile", "value_range"]
+
+# More would be too small to see, and take long to draw.
+MOST_IMAGES = 12
 
 
 def find_image_shape(
@@ -31,13 +34,14 @@ def find_image_shape(
         If rows have another number of values.
     """
     shape = np.shape(X)[1:]
-    if image_shape is None:
-        image_shape = getattr(estimator, "image_shape", None)
-    if image_shape is None and (len(shape) > 1 or hasattr(estimator, "image_shape")):
-        height, width, channels = infer_image_shape(shape)
-        if height == 1:
-            return None  # a signal
-        image_shape = (height, width) if channels == 1 else (height, width, channels)
+    recipes = (estimator, getattr(estimator, "architecture", None))
+    stated = [
+        recipe.image_shape for recipe in recipes if hasattr(recipe, "image_shape")
+    ]
+    for guess in stated if image_shape is None else ():
+        image_shape = image_shape if guess is None else guess
+    if image_shape is None and (len(shape) > 1 or stated):
+        image_shape = infer_image_shape(shape)
     if image_shape is None:
         return None
     if prod(image_shape) != prod(shape):
@@ -46,6 +50,8 @@ def find_image_shape(
             f"{prod(image_shape)} values for rows of {prod(shape)}. Pass (height, "
             "width) or (height, width, 3)."
         )
+    if len(image_shape) == 1 or image_shape[0] == 1:
+        return None  # a signal
     if len(image_shape) == 3 and image_shape[2] == 1:
         return tuple(image_shape[:2])
     if len(image_shape) == 3 and image_shape[2] != 3:
@@ -55,17 +61,22 @@ def find_image_shape(
 
 def value_range(rows: np.ndarray) -> tuple[float, float]:
     """Return what is drawn black and white, the same for all pictures of a figure."""
-    low, high = float(rows.min()), float(rows.max())
-    return (0.0, high if high > 0 else 1.0) if low >= 0 else (low, high)
+    low, high = min(float(rows.min()), 0.0), float(rows.max())
+    return low, high if high > low else low + 1
 
 
 def draw_image(
-    ax, row: np.ndarray, image_shape: tuple[int, ...], limits: tuple[float, float]
+    ax,
+    row: np.ndarray,
+    image_shape: tuple[int, ...],
+    limits: tuple[float, float],
+    **image_kwargs,
 ):
     """Draw one row as a grey or colour image, without ticks."""
     low, high = limits
     image = (row.reshape(image_shape) - low) / (high - low)
-    artist = ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
+    style = {"cmap": "gray", "vmin": 0, "vmax": 1} | image_kwargs
+    artist = ax.imshow(image.clip(0, 1), **style)
     ax.set(xticks=[], yticks=[])
     return artist
 

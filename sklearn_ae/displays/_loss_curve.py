@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._style import PALETTE, color_of, ink, make_axes, name_of
+from ._style import PALETTE, color_of, ink, make_axes, name_of, require, styled
 
 __all__ = ["LossCurveDisplay"]
 
@@ -97,19 +97,14 @@ class LossCurveDisplay:
         display : LossCurveDisplay
         """
         check_is_fitted(estimator)
-        if hasattr(estimator, "kl_per_component_"):
-            label = "Negative bound per row (nats)"
-        elif getattr(estimator, "loss", None) == "squared_error":
-            label = "Loss per row (squared error, scaled rows)"
-        else:
-            label = "Loss per row (scaled rows)"
+        require(estimator, "_loss_label", "one of this library")
         display = cls(
             estimator.loss_curve_,
             estimator.validation_loss_curve_,
             pca_loss=getattr(estimator, "pca_loss_", None),
             best_iter=getattr(estimator, "best_iter_", None),
             name=name_of(estimator, name),
-            label=label,
+            label=estimator._loss_label,
         )
         return display.plot(ax, **line_kwargs)
 
@@ -127,7 +122,17 @@ class LossCurveDisplay:
         -------
         self : LossCurveDisplay
             With the artists as attributes.
+
+        Raises
+        ------
+        ValueError
+            If there is no loss to draw.
         """
+        if not np.isfinite(self.train_loss).any():
+            raise ValueError(
+                "train_loss must hold the loss of at least one epoch; got "
+                f"{self.train_loss!r}. Fit with max_iter of at least 1."
+            )
         ax = make_axes(ax)
         curves = {"train": self.train_loss, "validation": self.validation_loss}
         self.lines_ = {}
@@ -138,7 +143,7 @@ class LossCurveDisplay:
             style = {"color": color, "label": name}
             if len(losses) < 30:
                 style |= {"marker": "o", "markersize": 3}
-            (self.lines_[name],) = ax.plot(epochs, losses, **(style | line_kwargs))
+            (self.lines_[name],) = ax.plot(epochs, losses, **styled(style, line_kwargs))
         if self.pca_loss is not None:
             style = {"color": color_of("PCA", []), "linestyle": "--"}
             self.lines_["PCA"] = ax.axhline(self.pca_loss, label="PCA", **style)
@@ -148,9 +153,8 @@ class LossCurveDisplay:
             label = f"kept: {f'epoch {kept}' if kept else 'the start'}"
             self.lines_["best"] = ax.axvline(kept, label=label, **style)
         ax.set(title=f"{self.name}: loss", xlabel="Epoch", ylabel=self.label)
-        if min(self.train_loss) > 0 and max(self.train_loss) > 10 * min(
-            self.train_loss
-        ):
+        low, high = np.nanmin(self.train_loss), np.nanmax(self.train_loss)
+        if low > 0 and high > 10 * low:
             ax.set_yscale("log")
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(alpha=0.3)

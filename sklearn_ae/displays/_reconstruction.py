@@ -6,9 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._images import draw_image, find_image_shape, value_range
+from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
-from ._style import color_of, flat, import_pyplot, ink, make_axes, name_of
+from ._style import (
+    color_of,
+    dense,
+    flat,
+    import_pyplot,
+    ink,
+    make_axes,
+    name_of,
+    refuse_axes,
+    styled,
+)
 
 __all__ = ["ReconstructionDisplay"]
 
@@ -97,8 +107,8 @@ class ReconstructionDisplay:
         estimator : object
             Fitted, with ``transform`` and ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
-            The rows to draw; ten make a good picture of images, and all held-out rows
-            one of columns.
+            The rows to judge. Errors are those of all; the first 12 images are drawn,
+            or the first 4 other rows.
         image_shape : tuple of int, default=None
             Shape of a row that is an image; None takes it from the axes of X, or from
             a convolutional estimator.
@@ -167,8 +177,8 @@ class ReconstructionDisplay:
             X_reconstructed = {"reconstruction": X_reconstructed}
         names = getattr(X, "columns", None)
         display = cls(
-            np.asarray(X),
-            {name: np.asarray(rows) for name, rows in X_reconstructed.items()},
+            dense(X),
+            {name: dense(rows) for name, rows in X_reconstructed.items()},
             image_shape=image_shape,
             feature_names=None if names is None else list(map(str, names)),
             kind=kind,
@@ -182,10 +192,11 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw columns; None makes a new figure, and so do images and lines
-            always, which need several axes.
+            Where to draw columns; None makes a new figure. Must be None for images and
+            lines, which need several axes.
         **kwargs : dict
-            Passed to ``Axes.bar`` for columns and to ``Axes.plot`` for lines.
+            Passed to ``Axes.imshow`` (of images, not of their errors), ``Axes.bar`` or
+            ``Axes.plot``, as befits `kind`.
 
         Returns
         -------
@@ -195,7 +206,8 @@ class ReconstructionDisplay:
         Raises
         ------
         ValueError
-            If `kind` is not one of the three, or there is no image shape for images.
+            If `kind` is not one of the three, there is no image shape for images, or
+            one axes is given for several.
         """
         shape = find_image_shape(self.original, self.image_shape)
         original = flat(self.original)
@@ -214,15 +226,19 @@ class ReconstructionDisplay:
                     "kind='images' needs image_shape=(height, width) or (height, width,"
                     f" 3) for flat rows; got rows of {original.shape[1]} values."
                 )
-            self._plot_images(original, rebuilt, shape)
+            refuse_axes(ax, "images")
+            self._plot_images(original, rebuilt, shape, **kwargs)
         elif kind == "lines":
-            self._plot_lines(original, rebuilt, **kwargs)
+            refuse_axes(ax, "lines")
+            axes = np.shape(self.original)
+            rebuilt = {name: rows.reshape(axes) for name, rows in rebuilt.items()}
+            self._plot_lines(original.reshape(axes), rebuilt, **kwargs)
         else:
             self._plot_columns(original, rebuilt, ax, **kwargs)
         return self
 
     def _plot_images(
-        self, original: np.ndarray, rebuilt: dict, shape: tuple[int, ...]
+        self, original: np.ndarray, rebuilt: dict, shape: tuple[int, ...], **kwargs
     ) -> None:
         lines = [("original", original, value_range(original))]
         most = max(np.abs(rows - original).max() for rows in rebuilt.values())
@@ -231,7 +247,7 @@ class ReconstructionDisplay:
             lines.append((f"{name}\nMSE {error:.2g}", rows, value_range(original)))
             if self.errors:
                 lines.append(("error", rows - original, None))
-        n_lines, n_columns = len(lines), len(original)
+        n_lines, n_columns = len(lines), min(len(original), MOST_IMAGES)
         self.figure_, self.axes_ = import_pyplot().subplots(
             n_lines,
             n_columns,
@@ -241,9 +257,9 @@ class ReconstructionDisplay:
         )
         scale = None
         for axes, (label, rows, limits) in zip(self.axes_, lines, strict=True):
-            for ax, row in zip(axes, rows, strict=True):
+            for ax, row in zip(axes, rows, strict=False):
                 if limits is not None:
-                    draw_image(ax, row, shape, limits)
+                    draw_image(ax, row, shape, limits, **kwargs)
                     continue
                 # Colours cannot show the sign of three channels at once.
                 error = row.reshape(shape)
@@ -277,16 +293,24 @@ class ReconstructionDisplay:
         n_features = original.shape[1]
         ax = make_axes(ax, figsize=(min(12, 3 + 0.3 * n_features), 4))
         positions, width = np.arange(n_features), 0.8 / len(rebuilt)
+        if len(original) < 2:
+            raise ValueError(
+                "kind='columns' needs at least two rows, whose columns vary; got "
+                f"{len(original)}. Pass all held-out rows, or kind='lines'."
+            )
         spread = original.std(axis=0)
-        spread[spread == 0] = 1.0
+        # What varies by rounding only does not vary, and has no bar.
+        rounding = 10 * np.finfo(original.dtype).eps * np.abs(original).max(axis=0)
+        spread[spread <= rounding] = np.nan
         for index, (name, rows) in enumerate(rebuilt.items()):
             errors = np.sqrt(np.mean((rows - original) ** 2, axis=0)) / spread
             left = positions + (index - (len(rebuilt) - 1) / 2) * width
             style = {"color": color_of(name, list(rebuilt)), "label": name}
-            ax.bar(left, errors, **({"width": width} | style | bar_kwargs))
-        names = self.feature_names or [str(position) for position in positions]
-        turn = {"rotation": 45, "ha": "right"} if self.feature_names else {}
-        step = 1 if self.feature_names else -(-n_features // 20)
+            ax.bar(left, errors, **styled({"width": width} | style, bar_kwargs))
+        are_named = self.feature_names is not None
+        names = list(self.feature_names if are_named else map(str, positions))
+        turn = {"rotation": 45, "ha": "right"} if are_named else {}
+        step = 1 if are_named else -(-n_features // 20)
         ax.set_xticks(positions[::step], names[::step], **turn)
         ax.axhline(1, color=ink(), linestyle=":", label="the column's mean")
         ax.set(

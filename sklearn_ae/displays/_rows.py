@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._style import import_pyplot
+from ._style import import_pyplot, styled
 
 __all__ = ["draw_rows"]
 
@@ -21,7 +21,8 @@ def draw_rows(
     Parameters
     ----------
     versions : dict of str to ndarray of shape (n_rows, n_features)
-        The same rows in several versions.
+        The same rows in several versions; signals of several channels, shape (n_rows,
+        length, n_channels), have a line for each channel.
     looks : sequence of dict
         Colour and width of the lines of each version.
     line_kwargs : dict
@@ -33,7 +34,11 @@ def draw_rows(
     )
     for index, ax in enumerate(axes[:, 0]):
         for (label, rows), look in zip(versions.items(), looks, strict=True):
-            ax.plot(rows[index], **({"label": label} | look | line_kwargs))
+            channels = rows[index].reshape(len(rows[index]), -1).T
+            for channel in channels:
+                style = styled({"label": label} | look, line_kwargs)
+                ax.plot(channel, **style)
+                label = "_" + label  # one entry in the legend is enough
         ax.set_ylabel(f"row {index + 1}\n(units of X)")
         ax.grid(alpha=0.3)
     ax.set_xlabel("Feature")

@@ -7,7 +7,20 @@ from types import ModuleType
 
 import numpy as np
 
-__all__ = ["CLASS_COLORS", "PALETTE", "color_of", "import_pyplot", "ink", "make_axes"]
+__all__ = [
+    "CLASS_COLORS",
+    "PALETTE",
+    "color_of",
+    "dense",
+    "flat",
+    "import_pyplot",
+    "ink",
+    "make_axes",
+    "name_of",
+    "refuse_axes",
+    "require",
+    "styled",
+]
 
 #: Okabe and Ito's colours, which colour-blind readers tell apart.
 #: https://jfly.uni-koeln.de/color/
@@ -60,6 +73,50 @@ def name_of(estimator, name: str | None = None) -> str:
 
 
 def flat(X) -> np.ndarray:
-    """Return rows with any axes as flat ones."""
-    X = np.asarray(X)
+    """Return rows with any axes as flat ones of a floating type."""
+    X = dense(X)
+    X = X if X.dtype.kind == "f" else X.astype(float)
     return X.reshape(len(X), -1)
+
+
+def dense(X) -> np.ndarray:
+    """Return an array, also of what is sparse."""
+    return X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+
+
+#: Short names of what lines and points look like.
+_SHORT = {"c": "color", "ls": "linestyle", "lw": "linewidth", "ms": "markersize"}
+_SHORT |= {"ec": "edgecolor", "fc": "facecolor", "linewidths": "linewidth"}
+
+
+def styled(defaults: dict, given: dict) -> dict:
+    """Return defaults with what the caller wants in their place, by either name."""
+    return defaults | {_SHORT.get(name, name): value for name, value in given.items()}
+
+
+def require(estimator, attribute: str, what: str) -> None:
+    """Raise a ValueError if an estimator lacks what is to be drawn.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted estimator.
+    attribute : str
+        Attribute that it must have.
+    what : str
+        What has such an attribute, for the message.
+    """
+    if not hasattr(estimator, attribute):
+        raise ValueError(
+            f"estimator must be {what}; got {name_of(estimator)}. Of a pipeline pass "
+            "the step, pipeline[-1] for example."
+        )
+
+
+def refuse_axes(ax, what: str) -> None:
+    """Raise a ValueError if one axes is given for what needs several."""
+    if ax is not None:
+        raise ValueError(
+            f"ax must be None for {what}, which make a figure of several axes; got "
+            f"{type(ax).__name__}. Draw into the display's axes_ afterwards."
+        )

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from skorch import NeuralNet
@@ -29,7 +30,13 @@ from .flat import FlatParameters
 from .precision import autocast, training_dtype
 from .seeding import isolated_rng
 
-__all__ = ["AutoencoderNet", "Outcome", "TrainingPlan", "check_callbacks"]
+__all__ = [
+    "AutoencoderNet",
+    "EpochReport",
+    "Outcome",
+    "TrainingPlan",
+    "check_callbacks",
+]
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _MAX_RESTARTS = 3
@@ -68,6 +75,16 @@ class TrainingPlan:
     one_cycle: bool = True
     warm_up: float = 0.0
     reference: float | None = None
+
+
+class EpochReport(Protocol):
+    """What is told of each epoch."""
+
+    def begin_epoch(self) -> None:
+        """Take note that an epoch begins."""
+
+    def end_epoch(self) -> bool:
+        """Take note that it has ended, and return whether training shall end."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +209,13 @@ class AutoencoderNet(NeuralNet):
             fused=True,
         )
 
-    def run(self, rows: Rows, validation: Rows | None, plan: TrainingPlan) -> Outcome:
+    def run(
+        self,
+        rows: Rows,
+        validation: Rows | None,
+        plan: TrainingPlan,
+        report: EpochReport | None = None,
+    ) -> Outcome:
         """Train, and leave the module in the state that is kept.
 
         With validation rows that is the state of the lowest validation loss, the
@@ -206,6 +229,8 @@ class AutoencoderNet(NeuralNet):
             Rows on which each epoch is judged.
         plan : TrainingPlan
             Length and stopping rule.
+        report : EpochReport, default=None
+            Is told of each epoch, and may end training.
 
         Returns
         -------
@@ -224,13 +249,17 @@ class AutoencoderNet(NeuralNet):
         bar = _progress_bar(plan, self.verbose)
         try:
             for epoch in range(plan.n_epochs):
+                if report is not None:
+                    report.begin_epoch()
                 stop = self._run_epoch(rows, validation, plan, epoch, best)
+                if report is not None:
+                    stop = report.end_epoch() or stop
                 _show(bar, self.history[-1], plan.reference)
                 if stop:
                     break
         except KeyboardInterrupt:
             interrupted = True
-            if "dur" not in self.history[-1]:
+            if self.history and "dur" not in self.history[-1]:
                 self.history.pop()  # the epoch that was not finished
         finally:
             bar.total = bar.n  # or notebooks take an early stop for a failure

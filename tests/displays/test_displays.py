@@ -4,14 +4,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ae import (
     VAE,
     AutoencoderTransformer,
     ConvAutoencoderTransformer,
     DenoisingAE,
+    PretrainedClassifier,
     SparseAE,
 )
 from sklearn_ae.displays import (
@@ -154,7 +158,7 @@ def test_principal_components_of_sparse_codes(sparse):
     twin = twin.set_params(random_state=0).fit(X)
     display = CodeDisplay.from_estimator(twin, X, projection="pca")
     offsets = display.points_[0].get_offsets()
-    expected = PCA(2, svd_solver="full").fit_transform(twin.transform(X).toarray())
+    expected = PCA(2, random_state=0).fit_transform(twin.transform(X).toarray())
     np.testing.assert_allclose(np.abs(offsets), np.abs(expected), rtol=1e-3, atol=1e-3)
 
 
@@ -288,8 +292,10 @@ def test_weights_of_the_first_layer(plain):
 
 
 def test_kernels_of_convolutions():
-    ae = ConvAutoencoderTransformer(4, max_iter=1, channels=(6, 8), random_state=0)
-    display = FilterDisplay.from_estimator(ae.fit(IMAGES), kind="encoder")
+    ae = ConvAutoencoderTransformer(4, init="random", channels=(6, 8), max_iter=1)
+    display = FilterDisplay.from_estimator(
+        ae.set_params(random_state=0).fit(IMAGES), kind="encoder"
+    )
     assert display.filters.shape[0] == 6
 
 
@@ -392,9 +398,11 @@ def test_activity_of_sparse_and_nested_codes(sparse):
     np.testing.assert_array_equal(heights, ae.explained_variance_ratio_)
 
 
-def test_activity_of_many_units_is_a_surface():
-    display = ActivityDisplay(np.linspace(0, 1, 100)).plot()
-    assert len(display.bars_) == 1
+def test_bars_of_many_units_touch():
+    display = ActivityDisplay(np.eye(100)[0], unused=[0] + 99 * [1]).plot()
+    used, unused = display.bars_
+    assert [bar.get_width() for bar in used] == [1.0]
+    assert len(unused) == 99
     assert display.ax_.get_title() == "Code: 100 units"
 
 
@@ -470,3 +478,154 @@ def test_missing_matplotlib_names_the_extra(monkeypatch):
     assert str(error.value) == (
         "drawing needs matplotlib; install it with pip install 'sklearn-ae[plot]'."
     )
+
+
+# ------------------------------------------------------------- what users bring along
+
+
+def test_integer_images_do_not_wrap_around():
+    rows = np.arange(0, 240, 15, dtype=np.uint8).reshape(2, 8)
+    display = ReconstructionDisplay.from_predictions(
+        rows, 255 - rows, image_shape=(2, 4)
+    )
+    error = np.mean((255.0 - 2 * rows.astype(float)) ** 2)
+    assert display.axes_[1, 0].get_ylabel().endswith(f"MSE {error:.2g}")
+
+
+def test_constant_columns_have_no_bar():
+    rows = np.random.RandomState(0).standard_normal((30, 3))
+    rows[:, 1] = 0.1
+    display = ReconstructionDisplay.from_predictions(rows, rows + 1e-9)
+    heights = [bar.get_height() for bar in display.axes_[0, 0].patches]
+    assert np.isnan(heights[1])
+    assert max(heights[0], heights[2]) < 1e-6
+    with pytest.raises(ValueError, match="at least two rows, whose columns vary"):
+        ReconstructionDisplay.from_predictions(rows[:1], rows[:1])
+
+
+def test_channels_of_signals_are_lines_of_their_own():
+    waves = np.stack([SIGNALS[:40], 2 * SIGNALS[:40]], axis=2)
+    ae = ConvAutoencoderTransformer(4, max_iter=1, random_state=0).fit(waves)
+    display = ReconstructionDisplay.from_estimator(ae, waves)
+    lines = display.axes_[0, 0].lines
+    assert len(lines) == 4
+    np.testing.assert_allclose(lines[1].get_ydata(), waves[0, :, 1])
+    assert len(display.figure_.legends[0].get_texts()) == 2
+    display = GenerationDisplay.from_estimator(
+        ae, waves, kind="interpolation", n_lines=1, n_columns=3
+    )
+    assert len(display.lines_) == 6
+
+
+def test_signal_shapes_are_no_images():
+    ae = ConvAutoencoderTransformer(4, image_shape=(70,), max_iter=1, random_state=0)
+    ae.fit(SIGNALS)
+    display = ReconstructionDisplay.from_estimator(ae, SIGNALS)
+    assert display.axes_.shape == (4, 1)
+    FilterDisplay.from_estimator(ae, kind="encoder")
+
+
+def test_filters_of_a_vae_are_those_of_its_network(vae):
+    display = FilterDisplay.from_estimator(vae, kind="encoder", n_filters=500)
+    assert len(display.filters) == vae.hidden_layer_sizes[0]
+
+
+def test_filters_after_a_fall_back_are_components_of_pca():
+    noise = np.random.RandomState(0).standard_normal((80, 6))
+    ae = AutoencoderTransformer(2, max_iter=1, random_state=0).fit(noise)
+    assert not ae.beats_pca_
+    display = FilterDisplay.from_estimator(ae, kind="encoder")
+    cosines = display.filters @ PCA(2).fit(noise).components_.T
+    np.testing.assert_allclose(np.abs(cosines), np.eye(2), atol=1e-4)
+
+
+@pytest.mark.parametrize("estimator", [PCA(3), make_pipeline(StandardScaler(), PCA(3))])
+def test_other_transformers_have_filters(estimator):
+    assert FilterDisplay.from_estimator(estimator.fit(X)).filters.shape == (3, 64)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (LossCurveDisplay.from_estimator, "estimator must be one of this library"),
+        (ActivityDisplay.from_estimator, "estimator must be a SparseAE"),
+        (
+            lambda model: CodeSizeDisplay.from_estimator(model, X),
+            "estimator must be one with nested codes; got Pipeline. Of a pipeline pass",
+        ),
+        (
+            lambda model: FilterDisplay.from_estimator(model, kind="encoder"),
+            "estimator must be an autoencoder of this library",
+        ),
+        (GenerationDisplay.from_estimator, r"a VAE; got Pipeline.* pipeline\[-1\]"),
+    ],
+)
+def test_pipelines_are_told_which_step_to_pass(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw(make_pipeline(StandardScaler(), PCA(3)).fit(X))
+
+
+def test_sparse_rows_and_codes():
+    rows = sp.csr_array(X)
+    ae = SparseAE(30, sparse_output=True, max_iter=1, random_state=0).fit(rows)
+    GenerationDisplay.from_estimator(
+        ae, rows[:4], kind="interpolation", image_shape=(8, 8)
+    )
+    ReconstructionDisplay.from_estimator(ae, rows, kind="columns")
+    CodeDisplay(ae.transform(rows)).plot()
+
+
+def test_rows_without_a_label_are_grey():
+    labels = [None, "a", "b", np.nan, "a"]
+    points = CodeDisplay(np.zeros((5, 2)), labels).plot().points_
+    assert [len(p.get_offsets()) for p in points] == [2, 2, 1]
+    numbers = np.array([np.nan, *range(30)])
+    grey, coloured = CodeDisplay(np.zeros((31, 2)), numbers).plot().points_
+    assert (len(grey.get_offsets()), len(coloured.get_array())) == (1, 30)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        CodeDisplay(np.zeros((5, 2)), [1, 2]).plot()
+
+
+def test_only_so_many_images_are_drawn():
+    display = ReconstructionDisplay.from_predictions(
+        X, X / 2, image_shape=(8, 8), errors=False
+    )
+    assert display.axes_.shape == (2, 12)
+    error = np.mean((X / 2) ** 2)
+    assert display.axes_[1, 0].get_ylabel().endswith(f"MSE {error:.2g}")
+
+
+def test_short_names_and_image_keywords(plain):
+    display = LossCurveDisplay.from_estimator(plain, c="red", ls=":")
+    assert display.lines_["train"].get_color() == "red"
+    CodeDisplay(np.zeros((3, 2)), [0, 1, 1]).plot(c="black", lw=1)
+    display = ReconstructionDisplay.from_predictions(X, X, image_shape=(8, 8))
+    display.plot(cmap="viridis")
+    assert display.axes_[0, 0].images[0].get_cmap().name == "viridis"
+
+
+def test_one_axes_is_refused_where_several_are_drawn(plain):
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="ax must be None for images"):
+        ReconstructionDisplay.from_predictions(X, X, image_shape=(8, 8), ax=ax)
+    with pytest.raises(ValueError, match="ax must be None for pairs"):
+        CodeDisplay.from_estimator(plain, X, projection="pairs", ax=ax)
+
+
+def test_losses_of_nested_codes_and_of_classifiers(plain):
+    ae = AutoencoderTransformer(4, nested=True, max_iter=2, random_state=0).fit(X)
+    for model in (ae, ae.truncate(2)):
+        label = LossCurveDisplay.from_estimator(model).label
+        assert label == "Loss over PCA's at the same code size"
+    y = load_digits().target[:400]
+    model = PretrainedClassifier(plain, max_iter=2, random_state=0).fit(X, y)
+    display = LossCurveDisplay.from_estimator(model)
+    assert display.label == "Objective (nats per labelled row)"
+    with pytest.raises(ValueError, match="at least one epoch"):
+        LossCurveDisplay([]).plot()
+
+
+def test_loss_of_pca_knows_how_many_units_are_active():
+    ae = SparseAE(40, sparsity="l1", alpha=0.1, max_iter=3, random_state=0).fit(X)
+    expected = ae.pca_reconstruction_error_ * 64 / ae.scale_[0] ** 2
+    assert ae.pca_loss_ == pytest.approx(expected, rel=1e-3)
