@@ -122,6 +122,9 @@ class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
     pretraining: str | None = None
     _warm_up: float = 0.0
 
+    # What the progress bar is named after.
+    _purpose: str = "training"
+
     # --------------------------------------------------------------------- fitting
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -280,6 +283,7 @@ class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
             tol=self.tol,
             one_cycle=self.schedule == "one_cycle",
             warm_up=self._warm_up,
+            purpose=self._purpose,
             reference=self._mean_pca_loss(judged) if self._knows_baseline else None,
         )
         if self.pretraining is not None and not continues:
@@ -442,9 +446,11 @@ class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
         if self.scaling == "global":
             name = "mean squared error"
             pair = self.reconstruction_error_, self.pca_reconstruction_error_
+        least = least_gain(n_judged)
+        chance = f"less than {least:.0%}" if least < 1 else "any gain"
         return (
-            f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where less "
-            f"than {least_gain(n_judged):.0%} may be chance. "
+            f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where "
+            f"{chance} may be chance. "
         )
 
     def _mean_pca_loss(self, rows: Rows) -> float:

@@ -18,7 +18,10 @@ from .displays._style import import_pyplot
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison"]
+__all__ = ["ACTIVE_UNITS", "Comparison"]
+
+#: Ends the names of sparse codes that are compared by their number of active units.
+ACTIVE_UNITS = " (active units)"
 
 
 @dataclass
@@ -120,7 +123,11 @@ class Comparison:
     def _sentence(self, size: int) -> str:
         at_size = self.frame[self.frame["n_components"] == size]
         mean = at_size.groupby("estimator")[["error", "score"]].mean()
-        others = mean.drop(index="PCA")
+        # Codes that are wider, with so many units active, are in the table only.
+        wider = [name for name in mean.index if name.endswith(ACTIVE_UNITS)]
+        others = mean.drop(index=["PCA", *wider])
+        if others.empty:
+            others = mean.drop(index="PCA")
         best = others["error"].idxmin()
         error, pca_error = others.loc[best, "error"], mean.loc["PCA", "error"]
         of_best = at_size[at_size["estimator"] == best]

@@ -314,7 +314,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean rows.
+            Clean rows; ``"swap"`` takes values from others of them.
         random_state : int, RandomState instance or None, default=None
             Decides the draws; None takes fresh entropy.
 

@@ -167,6 +167,7 @@ class NestedCodes:
         if not self._goes_by_share or self._is_nested or not self._has_pca_start:
             return
         helper = clone(self).set_params(nested=True, callbacks=None, pretraining=None)
+        helper._purpose = "finding n_components"
         helper.n_features_in_, helper._row_shape = self.n_features_in_, self._row_shape
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PCAFloorWarning)

@@ -90,9 +90,22 @@ class CodeSizeCurve:
         least = best["mean"] - np.nan_to_num(best["std"]) / np.sqrt(n_folds)
         return int(scores.index[scores["mean"] >= least][0])
 
+    @property
+    def _headline(self) -> str:
+        return (
+            f"Held-out {self.score_name}: best with {self.best_n_components} "
+            f"components, within a standard error of it with "
+            f"{self.smallest_n_components}."
+        )
+
     def _repr_html_(self) -> str:
-        title = f"<p>Held-out {self.score_name}; best: {self.best_n_components}</p>"
-        return title + self.summary().to_html(float_format="{:.4g}".format)
+        table = self.summary().to_html(float_format="{:.4g}".format)
+        return f"<p>{self._headline}</p>{table}"
+
+    def __str__(self) -> str:
+        """Print the table over the code sizes, and the best."""
+        table = self.summary().to_string(float_format="{:.4g}".format)
+        return f"{table}\n\n{self._headline}"
 
     def plot(self, ax=None, **line_kwargs) -> CodeSizeDisplay:
         """Draw score against code size, with PCA beside.

@@ -17,7 +17,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
 from ._base import BaseAutoencoder
-from ._comparison import Comparison
+from ._comparison import ACTIVE_UNITS, Comparison
 from ._nested import NestedCodes
 from .exceptions import PCAFloorWarning
 
@@ -57,7 +57,9 @@ def compare(
         Transformers with ``n_components`` and ``inverse_transform``. None takes every
         estimator of the library with its defaults. Those with ``nested=True`` are
         fitted once per fold, with the largest size, and cut off for the others. PCA is
-        always added; an entry named ``"PCA"`` takes its place as the baseline.
+        always added; an entry named ``"PCA"`` takes its place as the baseline. Sparse
+        codes are also compared in their default width with as many units *active* as
+        PCA has components: "(active units)".
     n_components : sequence of int, default=(2, 8, 32)
         Code sizes. Those that are not below the number of features and of training
         rows are left out with a warning.
@@ -285,7 +287,7 @@ def _candidates(
     for label, model in named.items():
         candidates[label] = model, "n_components"
         if getattr(model, "sparsity", None) in ("topk", "batch_topk"):
-            candidates[f"{label} (active units)"] = model, "n_nonzero_coefs"
+            candidates[label + ACTIVE_UNITS] = model, "n_nonzero_coefs"
     return candidates
 
 

@@ -123,7 +123,8 @@ class ActivityDisplay:
         else:
             raise ValueError(
                 "estimator must be a SparseAE, a VAE, or have nested codes, whose units"
-                f" have an activity; got {name_of(estimator)}. Use CodeDisplay."
+                f" have an activity; got {name_of(estimator)}. Use CodeDisplay; of a "
+                "pipeline pass the step, pipeline[-1] for example."
             )
         return cls(activity, unused, name=name, **words).plot(ax, **bar_kwargs)
 

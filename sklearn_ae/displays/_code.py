@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ._style import (
     CLASS_COLORS,
@@ -25,8 +26,8 @@ _MARKERS = ("o", "^")
 class CodeDisplay:
     """Scatter plot of codes, coloured by class or by number.
 
-    Up to 20 classes have colours and markers of their own; more, and numbers, have a
-    colour scale.
+    Ten classes have colours of their own, the next ten the same colours with another
+    marker; more, and numbers, have a colour scale.
 
     Parameters
     ----------
@@ -129,6 +130,7 @@ class CodeDisplay:
         -------
         display : CodeDisplay
         """
+        check_is_fitted(estimator)
         return cls(
             dense(estimator.transform(X)),
             None if y is None else np.asarray(y),
@@ -173,6 +175,11 @@ class CodeDisplay:
             axis = "Component {}"
             if self.projection == "pca":
                 axis = f"Principal component {{}} of {codes.shape[1]} codes"
+                if len(codes) < 2:
+                    raise ValueError(
+                        "projection='pca' needs at least two rows; got "
+                        f"{len(codes)}. Pass more, or projection='first'."
+                    )
                 codes = PCA(2, random_state=0).fit_transform(codes)
             scale = self._scatter(ax, codes[:, :2], labels, scatter_kwargs)
             ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
@@ -246,7 +253,7 @@ class CodeDisplay:
 
     def _scatter(self, ax, pair: np.ndarray, labels, scatter_kwargs: dict):
         """Draw points by class, or return what a colour bar needs."""
-        style = styled({"s": 8, "alpha": 0.7, "linewidth": 0}, scatter_kwargs)
+        style = styled({"s": 12, "alpha": 0.8, "linewidth": 0}, scatter_kwargs)
         if labels is None:
             style = {"color": CLASS_COLORS[0]} | style
             self.points_.append(ax.scatter(*pair.T, **style))

@@ -114,6 +114,11 @@ class CodeSizeDisplay:
             sizes = np.asarray(n_components)
         ours = [estimator.truncate(int(size)).score(X) for size in sizes]
         rows = flat(X)
+        if len(rows) < 2:
+            raise ValueError(
+                "X must hold at least two rows, whose variance is rebuilt; got "
+                f"{len(rows)}. Pass all rows that fit has not seen."
+            )
         pca = PCA(min(int(max(sizes)), *rows.shape)).fit(rows)
         shares = pca.explained_variance_ratio_.cumsum()
         pcas = shares[np.minimum(sizes, len(shares)) - 1]

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
-from ._style import PALETTE, dense, flat, import_pyplot, ink, name_of
+from ._style import (
+    PALETTE,
+    check_same_shape,
+    dense,
+    flat,
+    import_pyplot,
+    ink,
+    name_of,
+    titled,
+)
 
 __all__ = ["CorruptionDisplay"]
 
@@ -107,13 +117,17 @@ class CorruptionDisplay:
         -------
         display : CorruptionDisplay
         """
+        check_is_fitted(estimator)
         if X_corrupted is None:
             if not hasattr(estimator, "corrupt"):
                 raise ValueError(
                     "X_corrupted must be given for an estimator that corrupts nothing "
-                    f"itself; got None for {name_of(estimator)}."
+                    f"itself; got None for {name_of(estimator)}. Of a pipeline pass "
+                    "the step, pipeline[-1] for example."
                 )
             X_corrupted = estimator.corrupt(X, random_state=random_state)
+            if hasattr(X, "iloc"):  # or the columns would miss their names
+                X_corrupted = type(X)(X_corrupted, index=X.index, columns=X.columns)
         restored = estimator.inverse_transform(estimator.transform(X_corrupted))
         display = cls(
             dense(X),
@@ -137,6 +151,9 @@ class CorruptionDisplay:
         self : CorruptionDisplay
             With the artists as attributes.
         """
+        title = f"{self.name}: clean, corrupted and restored rows"
+        check_same_shape(self.clean, self.corrupted, "corrupted")
+        check_same_shape(self.clean, self.restored, "restored")
         shape = find_image_shape(self.clean, self.image_shape)
         clean = flat(self.clean)
         axes = clean.shape if shape is not None else np.shape(self.clean)
@@ -151,16 +168,13 @@ class CorruptionDisplay:
                 {"color": PALETTE[0], "lw": 1.2},
             )
             stages = {label.replace("\n", ", "): rows for label, rows in stages.items()}
-            self.figure_, self.axes_ = draw_rows(stages, looks, kwargs)
+            self.figure_, self.axes_ = draw_rows(stages, looks, kwargs, title)
         else:
-            self._plot_images(stages, shape, **kwargs)
-        self.figure_.suptitle(
-            f"{self.name}: clean, corrupted and restored rows", fontsize=10
-        )
+            self._plot_images(stages, shape, title, **kwargs)
         return self
 
     def _plot_images(
-        self, stages: dict[str, np.ndarray], shape: tuple, **image_kwargs
+        self, stages: dict[str, np.ndarray], shape: tuple, title: str, **image_kwargs
     ) -> None:
         clean = stages["clean"]
         n_shown = min(len(clean), MOST_IMAGES)
@@ -175,3 +189,4 @@ class CorruptionDisplay:
             for ax, row in zip(axes, rows, strict=False):
                 draw_image(ax, row, shape, value_range(clean), **image_kwargs)
             axes[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+        self.figure_.suptitle(titled(title, n_shown, len(clean)), fontsize=10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -9,6 +11,8 @@ from ._images import find_image_shape, tile
 from ._style import dense, flat, make_axes, name_of, require
 
 __all__ = ["FilterDisplay"]
+
+_MOST_NAMES = 60
 
 
 class FilterDisplay:
@@ -28,6 +32,8 @@ class FilterDisplay:
         Title.
     label : str, default="Weight"
         Name and unit of the values.
+    feature_names : sequence of str, default=None
+        Names of the features of filters that are no images.
 
     Attributes
     ----------
@@ -61,11 +67,13 @@ class FilterDisplay:
         image_shape: tuple[int, ...] | None = None,
         name: str = "Filters",
         label: str = "Weight",
+        feature_names: Sequence[str] | None = None,
     ) -> None:
         self.filters = filters
         self.image_shape = image_shape
         self.name = name
         self.label = label
+        self.feature_names = feature_names
 
     @classmethod
     def from_estimator(
@@ -138,7 +146,13 @@ class FilterDisplay:
         if len(filters) > n_filters:
             largest = np.argsort(-np.square(filters).sum(axis=1), kind="stable")
             filters = filters[np.sort(largest[:n_filters])]
-        display = cls(filters, image_shape=image_shape, name=name, label=label)
+        display = cls(
+            filters,
+            image_shape=image_shape,
+            name=name,
+            label=label,
+            feature_names=getattr(estimator, "feature_names_in_", None),
+        )
         return display.plot(ax, **image_kwargs)
 
     def plot(self, ax=None, **image_kwargs) -> FilterDisplay:
@@ -168,6 +182,10 @@ class FilterDisplay:
             style["aspect"] = "auto"
             self.image_ = ax.imshow(filters, **(style | image_kwargs))
             ax.set(xlabel="Feature", ylabel="Unit")
+            ax.yaxis.get_major_locator().set_params(integer=True)
+            if self.feature_names is not None and filters.shape[1] <= _MOST_NAMES:
+                positions = range(filters.shape[1])
+                ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
         else:
             n_columns = int(np.ceil(np.sqrt(len(filters))))
             canvas = tile(filters, shape, n_columns, gap=np.nan)

@@ -98,8 +98,8 @@ class GenerationDisplay:
             Fitted; a ``VAE`` for samples, any autoencoder for the others.
         X : array-like of shape (n_samples, n_features), default=None
             For interpolations the rows to connect, the first with the second, the third
-            with the fourth, and so on. For the manifold of codes that have no prior,
-            rows whose codes it shall span.
+            with the fourth, and so on; an odd last one is left out. For the manifold of
+            codes that have no prior, rows whose codes it shall span.
         kind : {"samples", "manifold", "interpolation"}, default="samples"
             ``"samples"`` draws from the model, ``"manifold"`` decodes a grid over codes
             of two components, evenly spaced in probability, and ``"interpolation"``

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from numbers import Integral
 
 import numpy as np
 
@@ -44,6 +45,12 @@ def find_image_shape(
         image_shape = infer_image_shape(shape)
     if image_shape is None:
         return None
+    is_shape = isinstance(image_shape, tuple | list) and 1 <= len(image_shape) <= 3
+    if not is_shape or not all(isinstance(n, Integral) and n > 0 for n in image_shape):
+        raise ValueError(
+            "image_shape must be (height, width) or (height, width, 3); got "
+            f"{image_shape!r}."
+        )
     if prod(image_shape) != prod(shape):
         raise ValueError(
             f"image_shape must hold as many values as rows have; got {image_shape} = "

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
 from ._style import (
+    check_same_shape,
     color_of,
     dense,
     flat,
@@ -18,6 +20,7 @@ from ._style import (
     name_of,
     refuse_axes,
     styled,
+    titled,
 )
 
 __all__ = ["ReconstructionDisplay"]
@@ -127,6 +130,7 @@ class ReconstructionDisplay:
         -------
         display : ReconstructionDisplay
         """
+        check_is_fitted(estimator)
         rebuilt = estimator.inverse_transform(estimator.transform(X))
         return cls.from_predictions(
             X,
@@ -209,6 +213,8 @@ class ReconstructionDisplay:
             If `kind` is not one of the three, there is no image shape for images, or
             one axes is given for several.
         """
+        for name, rows in self.reconstructions.items():
+            check_same_shape(self.original, rows, name)
         shape = find_image_shape(self.original, self.image_shape)
         original = flat(self.original)
         rebuilt = {name: flat(rows) for name, rows in self.reconstructions.items()}
@@ -271,7 +277,8 @@ class ReconstructionDisplay:
             bar = self.figure_.colorbar(scale, ax=self.axes_, shrink=0.8, aspect=30)
             bar.set_label("Error (units of X)", fontsize=8)
             bar.ax.tick_params(labelsize=8)
-        self.figure_.suptitle("Images and their reconstructions", fontsize=10)
+        title = titled("Images and their reconstructions", n_columns, len(original))
+        self.figure_.suptitle(title, fontsize=10)
 
     def _plot_lines(self, original: np.ndarray, rebuilt: dict, **line_kwargs) -> None:
         looks = [{"color": ink(), "lw": 2, "alpha": 0.5}]
@@ -280,12 +287,13 @@ class ReconstructionDisplay:
             dash = "--" if name == "PCA" else "-"
             looks.append({"color": color_of(name, names), "lw": 1.2, "ls": dash})
         versions = {"original": original, **rebuilt}
-        self.figure_, self.axes_ = draw_rows(versions, looks, line_kwargs)
+        self.figure_, self.axes_ = draw_rows(
+            versions, looks, line_kwargs, "Rows and their reconstructions"
+        )
         if self.feature_names is not None and original.shape[1] <= _MOST_COLUMNS:
             positions = np.arange(original.shape[1])
             last = self.axes_[-1, 0]
             last.set_xticks(positions, self.feature_names, rotation=45, ha="right")
-        self.figure_.suptitle("Rows and their reconstructions", fontsize=10)
 
     def _plot_columns(
         self, original: np.ndarray, rebuilt: dict, ax=None, **bar_kwargs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._style import import_pyplot, styled
+from ._style import import_pyplot, styled, titled
 
 __all__ = ["draw_rows"]
 
@@ -14,7 +14,10 @@ _MOST_ROWS = 4
 
 
 def draw_rows(
-    versions: dict[str, np.ndarray], looks: Sequence[dict], line_kwargs: dict
+    versions: dict[str, np.ndarray],
+    looks: Sequence[dict],
+    line_kwargs: dict,
+    title: str,
 ) -> tuple:
     """Draw the first rows, one axes for each, and return figure and axes.
 
@@ -27,6 +30,8 @@ def draw_rows(
         Colour and width of the lines of each version.
     line_kwargs : dict
         Passed to ``Axes.plot`` for all lines.
+    title : str
+        Title of the figure.
     """
     n_rows = min(_MOST_ROWS, len(next(iter(versions.values()))))
     figure, axes = import_pyplot().subplots(
@@ -42,6 +47,8 @@ def draw_rows(
         ax.set_ylabel(f"row {index + 1}\n(units of X)")
         ax.grid(alpha=0.3)
     ax.set_xlabel("Feature")
+    n_given = len(next(iter(versions.values())))
+    figure.suptitle(titled(title, n_rows, n_given), fontsize=10)
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
     return figure, axes

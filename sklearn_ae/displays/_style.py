@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from math import prod
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 __all__ = [
     "CLASS_COLORS",
     "PALETTE",
+    "check_same_shape",
     "color_of",
     "dense",
     "flat",
@@ -20,6 +22,7 @@ __all__ = [
     "refuse_axes",
     "require",
     "styled",
+    "titled",
 ]
 
 #: Okabe and Ito's colours, which colour-blind readers tell apart.
@@ -67,6 +70,13 @@ def color_of(name: str, names: list[str]) -> str:
     return PALETTE[others.index(name) % len(PALETTE)]
 
 
+def titled(title: str, n_shown: int, n_given: int) -> str:
+    """Return a title that says so if only the first rows are drawn."""
+    if n_shown == n_given:
+        return title
+    return f"{title} (the first {n_shown} of {n_given})"
+
+
 def name_of(estimator, name: str | None = None) -> str:
     """Return the name under which an estimator is drawn."""
     return type(estimator).__name__ if name is None else name
@@ -110,6 +120,18 @@ def require(estimator, attribute: str, what: str) -> None:
         raise ValueError(
             f"estimator must be {what}; got {name_of(estimator)}. Of a pipeline pass "
             "the step, pipeline[-1] for example."
+        )
+
+
+def check_same_shape(rows, others, name: str) -> None:
+    """Raise a ValueError unless two versions of rows have the same values, flat."""
+    ours, theirs = (
+        (shape[0], prod(shape[1:])) for shape in map(np.shape, (rows, others))
+    )
+    if ours != theirs:
+        raise ValueError(
+            f"{name} must hold the same rows, {ours[0]} of {ours[1]} values; got "
+            f"{theirs[0]} of {theirs[1]}. Pass both versions of each row."
         )
 
 

@@ -67,6 +67,8 @@ class TrainingPlan:
         judged by, so that slow progress is no sign of the end.
     reference : float or None
         Loss shown beside the losses in the progress bar.
+    purpose : str
+        Name of the progress bar.
     """
 
     n_epochs: int
@@ -75,6 +77,7 @@ class TrainingPlan:
     one_cycle: bool = True
     warm_up: float = 0.0
     reference: float | None = None
+    purpose: str = "training"
 
 
 class EpochReport(Protocol):
@@ -256,6 +259,8 @@ class AutoencoderNet(NeuralNet):
                     stop = report.end_epoch() or stop
                 _show(bar, self.history[-1], plan.reference)
                 if stop:
+                    if epoch + 1 < plan.n_epochs:
+                        bar.set_description(f"{plan.purpose}, stopped early")
                     break
         except KeyboardInterrupt:
             interrupted = True
@@ -439,7 +444,9 @@ def one_cycle(done: float) -> float:
 def _progress_bar(plan: TrainingPlan, verbose: int):
     from tqdm.auto import tqdm
 
-    return tqdm(total=plan.n_epochs, unit="epoch", disable=not verbose)
+    return tqdm(
+        total=plan.n_epochs, desc=plan.purpose, unit="epoch", disable=not verbose
+    )
 
 
 def _show(bar, record: dict, reference: float | None) -> None:

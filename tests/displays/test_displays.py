@@ -30,7 +30,10 @@ from sklearn_ae.displays import (
 )
 
 # Pictures are drawn of what little training gives.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_ae.CodeCollapseWarning"),
+]
 
 X = load_digits().data[:400]
 IMAGES = X.reshape(-1, 8, 8)
