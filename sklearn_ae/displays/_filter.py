@@ -127,6 +127,7 @@ class FilterDisplay:
             If `kind` is another word, or the encoder has no layer that sees rows.
         """
         check_is_fitted(estimator)
+        require(estimator, "inverse_transform", "a transformer that can be inverted")
         name = name_of(estimator, name)
         if kind == "decoder":
             filters = _drawn_by_units(estimator, X)

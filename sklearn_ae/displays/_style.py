@@ -101,7 +101,11 @@ _SHORT |= {"ec": "edgecolor", "fc": "facecolor", "linewidths": "linewidth"}
 
 def styled(defaults: dict, given: dict) -> dict:
     """Return defaults with what the caller wants in their place, by either name."""
-    return defaults | {_SHORT.get(name, name): value for name, value in given.items()}
+    return {
+        _SHORT.get(name, name): value
+        for style in (defaults, given)
+        for name, value in style.items()
+    }
 
 
 def require(estimator, attribute: str, what: str) -> None:

@@ -602,6 +602,8 @@ def test_short_names_and_image_keywords(plain):
     display = LossCurveDisplay.from_estimator(plain, c="red", ls=":")
     assert display.lines_["train"].get_color() == "red"
     CodeDisplay(np.zeros((3, 2)), [0, 1, 1]).plot(c="black", lw=1)
+    display = ReconstructionDisplay(SIGNALS, {"PCA": SIGNALS}).plot(lw=3)
+    assert {line.get_linewidth() for line in display.axes_[0, 0].lines} == {3}
     display = ReconstructionDisplay.from_predictions(X, X, image_shape=(8, 8))
     display.plot(cmap="viridis")
     assert display.axes_[0, 0].images[0].get_cmap().name == "viridis"
@@ -626,6 +628,8 @@ def test_losses_of_nested_codes_and_of_classifiers(plain):
     assert display.label == "Objective (nats per labelled row)"
     with pytest.raises(ValueError, match="at least one epoch"):
         LossCurveDisplay([]).plot()
+    with pytest.raises(ValueError, match="a transformer that can be inverted; got Pre"):
+        FilterDisplay.from_estimator(model)
 
 
 def test_loss_of_pca_knows_how_many_units_are_active():
