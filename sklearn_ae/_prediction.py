@@ -194,7 +194,10 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         rng = np.random.RandomState(0)
         key = np.round(X @ rng.standard_normal(X.shape[1]), 9)
         label = np.zeros(len(y), dtype=int)
-        label[known] = 1 + np.unique(y[known], axis=0, return_inverse=True)[1].ravel()
+        # Objects can be sorted as single values only.
+        axis = 0 if y.ndim > 1 else None
+        groups = np.unique(y[known], axis=axis, return_inverse=True)[1]
+        label[known] = 1 + groups.ravel()
         order = np.lexsort((label, key))
         if sample_weight is None:
             return order, np.ones(len(order))

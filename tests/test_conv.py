@@ -488,4 +488,4 @@ def test_diagram_of_a_decoder_that_needs_more_than_codes(images):
     assert not hasattr(ae, "decoder_")
     with pytest.raises(AttributeError, match="upsampling='nearest'"):
         _ = ae.decoder_
-    assert "encoder_" in ae._repr_html_()
+    assert "unpool" in ae._repr_html_()

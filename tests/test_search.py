@@ -111,6 +111,7 @@ def test_halving_with_epochs_as_the_resource(digits):
 
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
 @pytest.mark.filterwarnings("ignore:`optuna.terminator` module has been deprecated")
+@pytest.mark.filterwarnings("ignore:The OptunaSearchCV:FutureWarning")
 def test_optuna_prunes_passes(digits):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
@@ -134,6 +135,7 @@ def test_optuna_prunes_passes(digits):
 
 @pytest.mark.filterwarnings("ignore:OptunaSearchCV is experimental")
 @pytest.mark.filterwarnings("ignore:`optuna.terminator` module has been deprecated")
+@pytest.mark.filterwarnings("ignore:The OptunaSearchCV:FutureWarning")
 def test_optuna_searches_pipelines(digits):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     search = OptunaSearchCV(
