@@ -171,9 +171,10 @@ class Comparison:
         if np.isfinite(self.raw_score):
             label = f"Held-out {self.score_name} on the codes"
             measures.append(("score", label, ("raw features", self.raw_score)))
-        if ax is None:
+        is_own = ax is None
+        if is_own:
             _, ax = plt.subplots(
-                1, len(measures), figsize=(5 * len(measures), 4), layout="constrained"
+                1, len(measures), figsize=(5 * len(measures), 4.5), layout="constrained"
             )
         axes = np.atleast_1d(ax)
         for axis, (column, label, reference) in zip(axes, measures, strict=True):
@@ -185,6 +186,12 @@ class Comparison:
                 log=column == "error",
             ).plot(axis)
         figure = axes[0].figure
+        if is_own:
+            # One legend for all, which hides no curve.
+            handles, names = axes[-1].get_legend_handles_labels()
+            for axis in axes:
+                axis.get_legend().remove()
+            figure.legend(handles, names, loc="outside lower center", ncols=4)
         figure.suptitle(f"{self.name}: PCA and autoencoders")
         return figure
 

@@ -113,7 +113,11 @@ def test_pictures(result):
         error.lines[1].get_ydata(),
         result.summary()["error", "mean"].xs("AutoencoderTransformer", level=1),
     )
-    assert [t.get_text() for t in score.get_legend().get_texts()][-1] == "raw features"
+    (legend,) = score.figure.legends
+    assert [t.get_text() for t in legend.get_texts()][-1] == "raw features"
+    _, axes = plt.subplots(1, 2)
+    result.plot(axes)
+    assert all(ax.get_legend() is not None for ax in axes)
     codes = result.plot_codes()
     assert [ax.get_title() for ax in codes.axes] == result.estimators
     plt.close("all")
