@@ -24,7 +24,7 @@ from sklearn_ae import (
     ConvAutoencoderTransformer,
     DenseArchitecture,
 )
-from sklearn_ae._base import _LEAST_SPREAD
+from sklearn_ae._records import _LEAST_SPREAD
 from sklearn_ae.datasets import TABULAR, load
 
 MOST_ROWS = 1500

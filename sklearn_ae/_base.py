@@ -14,8 +14,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from ._callbacks import CallbackSupportMixin, FitReport
-from ._networks import AutoencoderNetworks
-from ._pca import fit_pca, least_gain
+from ._pca import fit_pca
 from ._planning import (
     MOST_VALIDATION_ROWS,
     choose_batch_size,
@@ -23,30 +22,22 @@ from ._planning import (
     choose_n_epochs,
     count_validation_rows,
 )
+from ._records import FitRecords
 from ._validation import (
     Interval,
     StrOptions,
     fit_context,
 )
-from .exceptions import (
-    CodeCollapseWarning,
-    InterruptedFitWarning,
-    PCAFloorWarning,
-)
+from .exceptions import PCAFloorWarning
 from .nn.architectures import Architecture
 from .nn.dense import ACTIVATIONS, check_hidden_layer_sizes
 from .nn.losses import LOSSES
 from .training.batches import Rows
-from .training.interrupt import called_from_prompt
 from .training.net import TrainingPlan, check_callbacks
 from .training.precision import resolve_device
 from .training.seeding import draw_seed, isolated_rng
 
 __all__ = ["BaseAutoencoder"]
-
-# A code is taken to ignore its input if reconstructions vary less than this share of
-# what PCA's do. Healthy fits are at about 1 or above (``benchmarks/code_collapse.py``).
-_LEAST_SPREAD = 0.2
 
 # Codes of at most so many training rows are looked at when a fit is done.
 _MOST_DESCRIBED_ROWS = 50_000
@@ -63,7 +54,7 @@ def _frozen(parameter):
     return clone(parameter, safe=False)
 
 
-class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
+class BaseAutoencoder(CallbackSupportMixin, FitRecords):
     """Everything that the estimators share.
 
     A subclass lists its parameters in ``__init__`` and overrides two hooks,
@@ -411,79 +402,6 @@ class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
         )
         warnings.warn(message, PCAFloorWarning, stacklevel=5)
 
-    def _warn_of_a_poor_network(self, judged: Rows) -> None:
-        """Warn if the network that is kept ignores its input, or is no gain."""
-        spread = self._spread(self._rebuild, judged)
-        pca_spread = self._spread(self._rebuild_by_pca, judged)
-        if not self.beats_pca_ and spread < _LEAST_SPREAD * pca_spread:
-            warnings.warn(
-                "Codes hardly depend on the input: reconstructions vary "
-                f"{spread / pca_spread:.2g} times as much from row to row as those of "
-                "PCA. Likely causes, and what to change: units that are saturated from "
-                "the start (activation='logistic', or weights that start at unit "
-                "variance: take 'gelu' and torch's own initialisation); a "
-                "learning_rate that is too high, or too low for max_iter; rows that "
-                "partial_fit was given in the order of their classes (shuffle them)."
-                + (" init='pca' starts at PCA's codes." if self._has_pca_start else ""),
-                CodeCollapseWarning,
-                stacklevel=5,
-            )
-        elif not self.beats_pca_ and self.n_components_ < self.n_features_in_:
-            message = self._no_gain_message(len(judged)) + "The network is kept"
-            if self._has_pca_start:
-                message += "; init='pca' would start at PCA's error."
-            else:
-                message += ", because codes of this kind have no PCA start."
-            warnings.warn(message, PCAFloorWarning, stacklevel=5)
-
-    def _no_gain_message(self, n_judged: int) -> str:
-        message = f"Training made no reliable gain over PCA on {n_judged} rows"
-        if self.loss != "squared_error":
-            return message + ". "
-        # What was judged, which is in proportion to errors where all columns have one
-        # scale.
-        name, pair = "loss", self._mean_losses
-        if self.scaling == "global":
-            name = "mean squared error"
-            pair = self.reconstruction_error_, self.pca_reconstruction_error_
-        least = least_gain(n_judged)
-        chance = f"less than {least:.0%}" if least < 1 else "any gain"
-        return (
-            f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where "
-            f"{chance} may be chance. "
-        )
-
-    def _mean_pca_loss(self, rows: Rows) -> float:
-        return float(self._judge(self._pca_objective, rows).mean())
-
-    @property
-    def _name_of_loss(self) -> str:
-        """What the loss curves hold, for their axis."""
-        if self.loss == "squared_error":
-            return "Loss per row (squared error, scaled rows)"
-        return f"Loss per row ({self.loss.replace('_', ' ')}, scaled rows)"
-
-    def _record_history(self) -> None:
-        history = self.net_.history
-        self._loss_label = self._name_of_loss
-        self.n_iter_ = len(history)
-        self.loss_curve_ = [row["train_loss"] for row in history]
-        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
-
-    def _record_errors(self, judged: Rows) -> None:
-        errors = self._judge(self._squared_error(self._rebuild), judged)
-        pca_errors = self._judge(self._squared_error(self._rebuild_by_pca), judged)
-        self.reconstruction_error_ = float(errors.mean())
-        self.pca_reconstruction_error_ = float(pca_errors.mean())
-
-    def _record_floor(self, judged: Rows) -> None:
-        """Record the errors of the model that took the network's place."""
-        self.reconstruction_error_ = self.pca_reconstruction_error_
-
-    def _is_better(self, rows: Rows) -> bool:
-        """Tell whether the model is better than PCA on rows, reliably or not."""
-        return self.reconstruction_error_ < self.pca_reconstruction_error_
-
     def _record_code(self, rows: Rows) -> None:
         """Record what only codes of this kind have; ``rows`` are training rows."""
 
@@ -495,13 +413,3 @@ class BaseAutoencoder(CallbackSupportMixin, AutoencoderNetworks):
 
     def _keep_share(self) -> None:
         """Leave out the codes that a share of the variance does not need."""
-
-    def _report_interrupt(self) -> None:
-        if not called_from_prompt():
-            raise KeyboardInterrupt
-        warnings.warn(
-            f"Ctrl-C ended the fit after {self.n_iter_} epochs; the model is usable in "
-            "its best state so far. Fit again to train it to the end.",
-            InterruptedFitWarning,
-            stacklevel=4,
-        )

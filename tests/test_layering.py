@@ -17,6 +17,7 @@ LAYERS = [
     {"_estimator"},
     {"_pca", "_fitted", "_generative"},
     {"_networks"},
+    {"_records"},
     {"_base"},
     {"_nested"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},

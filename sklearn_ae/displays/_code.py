@@ -171,29 +171,7 @@ class CodeDisplay:
             refuse_axes(ax, "pairs")
             self._plot_pairs(codes, labels, scatter_kwargs)
         elif self.projection in ("first", "pca"):
-            is_own, ax = ax is None, make_axes(ax)
-            axis = "Component {}"
-            if self.projection == "pca":
-                axis = f"Principal component {{}} of {codes.shape[1]} codes"
-                if len(codes) < 2:
-                    raise ValueError(
-                        "projection='pca' needs at least two rows; got "
-                        f"{len(codes)}. Pass more, or projection='first'."
-                    )
-                codes = PCA(2, random_state=0).fit_transform(codes)
-            scale = self._scatter(ax, codes[:, :2], labels, scatter_kwargs)
-            ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
-            if scale is not None:
-                ax.figure.colorbar(scale, ax=ax, label=self.label)
-            elif self.labels is not None:
-                # A legend of its own place hides no points.
-                legend = {"title": self.label, "markerscale": 2, "fontsize": 8}
-                if is_own:
-                    ax.figure.legend(loc="outside right center", **legend)
-                else:
-                    ax.legend(**legend)
-            self.axes_ = np.array([[ax]])
-            ax.set_title(self.name)
+            self._plot_plane(codes, labels, ax, scatter_kwargs)
         else:
             raise ValueError(
                 "projection must be 'first', 'pca' or 'pairs'; got "
@@ -216,6 +194,31 @@ class CodeDisplay:
             labels = labels.astype(object)
             labels[missing] = None
         return labels
+
+    def _plot_plane(self, codes: np.ndarray, labels, ax, scatter_kwargs: dict) -> None:
+        is_own, ax = ax is None, make_axes(ax)
+        axis = "Component {}"
+        if self.projection == "pca":
+            axis = f"Principal component {{}} of {codes.shape[1]} codes"
+            if len(codes) < 2:
+                raise ValueError(
+                    "projection='pca' needs at least two rows; got "
+                    f"{len(codes)}. Pass more, or projection='first'."
+                )
+            codes = PCA(2, random_state=0).fit_transform(codes)
+        scale = self._scatter(ax, codes[:, :2], labels, scatter_kwargs)
+        ax.set(xlabel=axis.format(1), ylabel=axis.format(2))
+        if scale is not None:
+            ax.figure.colorbar(scale, ax=ax, label=self.label)
+        elif self.labels is not None:
+            # A legend of its own place hides no points.
+            legend = {"title": self.label, "markerscale": 2, "fontsize": 8}
+            if is_own:
+                ax.figure.legend(loc="outside right center", **legend)
+            else:
+                ax.legend(**legend)
+        self.axes_ = np.array([[ax]])
+        ax.set_title(self.name)
 
     def _plot_pairs(self, codes: np.ndarray, labels, scatter_kwargs: dict) -> None:
         if self.n_pairs < 2:
