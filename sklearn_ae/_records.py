@@ -97,7 +97,7 @@ class FitRecords(AutoencoderNetworks):
             name = "mean squared error"
             pair = self.reconstruction_error_, self.pca_reconstruction_error_
         least = least_gain(n_judged)
-        chance = f"less than {least:.0%}" if least < 1 else "any gain"
+        chance = f"a gain of less than {least:.0%}" if least < 1 else "any gain"
         return (
             f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where "
             f"{chance} may be chance. "
