@@ -268,6 +268,7 @@ class BaseAutoencoder(CallbackSupportMixin, FitRecords):
         judged = validation
         if validation is None:
             judged = train.sample(MOST_VALIDATION_ROWS, seed)
+        reference = self._mean_pca_loss(judged) if self._knows_baseline else None
         plan = TrainingPlan(
             n_epochs=choose_n_epochs(self.max_iter, len(train), self.net_.batch_size),
             patience=self.n_iter_no_change if self.early_stopping else None,
@@ -275,7 +276,7 @@ class BaseAutoencoder(CallbackSupportMixin, FitRecords):
             one_cycle=self.schedule == "one_cycle",
             warm_up=self._warm_up,
             purpose=self._purpose,
-            reference=self._mean_pca_loss(judged) if self._knows_baseline else None,
+            reference=reference,
         )
         if self.pretraining is not None and not continues:
             self._pretrain(train, self.net_.batch_size, seed, plan)
@@ -286,7 +287,7 @@ class BaseAutoencoder(CallbackSupportMixin, FitRecords):
         self.best_iter_ = outcome.best_epoch
         self._record_history()
         self._record_errors(judged)
-        self.pca_loss_ = self._mean_pca_loss(judged)
+        self.pca_loss_ = self._mean_pca_loss(judged) if reference is None else reference
         losses = self._judge(self._loss, judged)
         # Only now is it known how many components PCA is to have beside some codes.
         pca_losses = self._judge(self._pca_loss, judged)

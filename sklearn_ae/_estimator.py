@@ -47,6 +47,19 @@ class ModuleEstimator(BaseEstimator, metaclass=ABCMeta):
     def _restore(self, weights: dict[str, torch.Tensor], net: tuple) -> None:
         """Make ``module_`` and ``net_`` again after unpickling."""
 
+    @property
+    @abstractmethod
+    def _name_of_loss(self) -> str:
+        """What the loss curves hold, for their axis."""
+
+    def _record_history(self) -> None:
+        """Record the losses of each epoch."""
+        history = self.net_.history
+        self._loss_label = self._name_of_loss
+        self.n_iter_ = len(history)
+        self.loss_curve_ = [row["train_loss"] for row in history]
+        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
+
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Put everything learned before back if a block fails."""

@@ -95,9 +95,6 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
     def _n_outputs(self) -> int:
         """Width of a prediction."""
 
-    # What the loss curves hold, for their axis.
-    _name_of_loss: ClassVar[str]
-
     def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the weights of the losses of labelled rows."""
         return weights
@@ -277,11 +274,7 @@ class PretrainedPredictor(MetaEstimatorMixin, ModuleEstimator):
         self._install(network, model, batch_size, seed, self.callbacks or ())
         self._train(train, validation)
         network.autoencoder = model.module_
-        history = self.net_.history
-        self._loss_label = self._name_of_loss
-        self.n_iter_ = len(history)
-        self.loss_curve_ = [row["train_loss"] for row in history]
-        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
+        self._record_history()
 
     def _build_head(self) -> nn.Module:
         """Return a head whose predictions are zero at first."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-import numpy as np
-
 from ._networks import AutoencoderNetworks
 from ._pca import least_gain
 from .exceptions import (
@@ -28,16 +26,8 @@ class FitRecords(AutoencoderNetworks):
 
     # ------------------------------------------------------------ curves and errors
 
-    def _record_history(self) -> None:
-        history = self.net_.history
-        self._loss_label = self._name_of_loss
-        self.n_iter_ = len(history)
-        self.loss_curve_ = [row["train_loss"] for row in history]
-        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
-
     @property
     def _name_of_loss(self) -> str:
-        """What the loss curves hold, for their axis."""
         if self.loss == "squared_error":
             return "Loss per row (squared error, scaled rows)"
         return f"Loss per row ({self.loss.replace('_', ' ')}, scaled rows)"

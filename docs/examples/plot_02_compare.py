@@ -45,4 +45,4 @@ result.plot_codes()
 # In a notebook the result shows itself as a table; ``result.frame`` has the figures of
 # each fold, and ``result.save("folder")`` writes table, pictures and a report.
 
-result  # noqa: B018
+result

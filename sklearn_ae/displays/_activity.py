@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._style import PALETTE, ink, make_axes, name_of, styled
+from ._style import PALETTE, PASS_THE_STEP, ink, make_axes, name_of, styled
 
 __all__ = ["ActivityDisplay"]
 
@@ -123,8 +123,8 @@ class ActivityDisplay:
         else:
             raise ValueError(
                 "estimator must be a SparseAE, a VAE, or have nested codes, whose units"
-                f" have an activity; got {name_of(estimator)}. Use CodeDisplay; of a "
-                "pipeline pass the step, pipeline[-1] for example."
+                f" have an activity; got {name_of(estimator)}. Use CodeDisplay. "
+                f"{PASS_THE_STEP}"
             )
         return cls(activity, unused, name=name, **words).plot(ax, **bar_kwargs)
 

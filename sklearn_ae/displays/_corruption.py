@@ -9,6 +9,7 @@ from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
 from ._style import (
     PALETTE,
+    PASS_THE_STEP,
     check_same_shape,
     dense,
     flat,
@@ -122,8 +123,7 @@ class CorruptionDisplay:
             if not hasattr(estimator, "corrupt"):
                 raise ValueError(
                     "X_corrupted must be given for an estimator that corrupts nothing "
-                    f"itself; got None for {name_of(estimator)}. Of a pipeline pass "
-                    "the step, pipeline[-1] for example."
+                    f"itself; got None for {name_of(estimator)}. {PASS_THE_STEP}"
                 )
             X_corrupted = estimator.corrupt(X, random_state=random_state)
             if hasattr(X, "iloc"):  # or the columns would miss their names

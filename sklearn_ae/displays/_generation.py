@@ -7,7 +7,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from ._images import find_image_shape, tile
-from ._style import dense, import_pyplot, make_axes, name_of, styled
+from ._style import PASS_THE_STEP, dense, import_pyplot, make_axes, name_of, styled
 
 __all__ = ["GenerationDisplay"]
 
@@ -31,7 +31,7 @@ class GenerationDisplay:
     name : str, default="Model"
         Title.
     extent : tuple of float, default=None
-        Left, right, bottom and top of the codes of a manifold, for its axes.
+        Quantiles at the left, right, bottom and top edge of a manifold, for its axes.
 
     Attributes
     ----------
@@ -195,18 +195,12 @@ class GenerationDisplay:
             if self.extent is None:
                 ax.set(xticks=[], yticks=[])
             else:
-                self._mark_codes(ax, n_lines, n_columns)
+                for axis in (ax.xaxis, ax.yaxis):
+                    axis.set_major_formatter("{x:.0%}")
+                ax.set(xlabel="Component 1 (quantile)", ylabel="Component 2 (quantile)")
         ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-    def _mark_codes(self, ax, n_lines: int, n_columns: int) -> None:
-        """Write the quantiles beside a grid that is even in them."""
-        left, right, bottom, top = self.extent
-        across, up = (np.linspace(0, n, 6)[1:-1] / n for n in (n_columns, n_lines))
-        ax.set_xticks(left + across * (right - left), [f"{q:.0%}" for q in across])
-        ax.set_yticks(bottom + up * (top - bottom), [f"{q:.0%}" for q in up])
-        ax.set(xlabel="Component 1 (quantile)", ylabel="Component 2 (quantile)")
 
 
 def _samples(estimator, n_samples: int, random_state) -> np.ndarray:
@@ -214,7 +208,7 @@ def _samples(estimator, n_samples: int, random_state) -> np.ndarray:
         raise ValueError(
             "kind='samples' needs a model to draw from, a VAE; got "
             f"{name_of(estimator)}, whose codes have no distribution. Use "
-            "kind='interpolation', or of a pipeline pass the step, pipeline[-1]."
+            f"kind='interpolation'. {PASS_THE_STEP}"
         )
     return estimator.sample(n_samples, random_state=random_state)
 
@@ -241,7 +235,10 @@ def _manifold(estimator, X, n_lines: int, n_columns: int):
             f"lie; got None for {type(estimator).__name__}. Pass the training rows."
         )
     points = np.stack(np.meshgrid(*grid), axis=-1).reshape(-1, 2)
-    return estimator.inverse_transform(points), (0.0, 1.0, 0.0, 1.0)
+    # Quantiles belong to the middles of rows, half a row from the edges.
+    across, up = ((1 - 2 * _EDGE) / max(n - 1, 1) / 2 for n in (n_columns, n_lines))
+    extent = (_EDGE - across, 1 - _EDGE + across, _EDGE - up, 1 - _EDGE + up)
+    return estimator.inverse_transform(points), extent
 
 
 def _interpolations(estimator, X, n_lines: int | None, n_steps: int) -> np.ndarray:

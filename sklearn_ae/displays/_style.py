@@ -11,6 +11,7 @@ import numpy as np
 __all__ = [
     "CLASS_COLORS",
     "PALETTE",
+    "PASS_THE_STEP",
     "check_same_shape",
     "color_of",
     "dense",
@@ -94,6 +95,9 @@ def dense(X) -> np.ndarray:
     return X.toarray() if hasattr(X, "toarray") else np.asarray(X)
 
 
+#: What to do where a display is asked for more than a pipeline shows.
+PASS_THE_STEP = "Of a pipeline pass the step, pipeline[-1] for example."
+
 #: Short names of what lines and points look like.
 _SHORT = {"c": "color", "ls": "linestyle", "lw": "linewidth", "ms": "markersize"}
 _SHORT |= {"ec": "edgecolor", "fc": "facecolor", "linewidths": "linewidth"}
@@ -122,8 +126,7 @@ def require(estimator, attribute: str, what: str) -> None:
     """
     if not hasattr(estimator, attribute):
         raise ValueError(
-            f"estimator must be {what}; got {name_of(estimator)}. Of a pipeline pass "
-            "the step, pipeline[-1] for example."
+            f"estimator must be {what}; got {name_of(estimator)}. {PASS_THE_STEP}"
         )
 
 

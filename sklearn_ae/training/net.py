@@ -28,6 +28,7 @@ from .batches import Rows
 from .checkpoint import BestState
 from .flat import FlatParameters
 from .precision import autocast, training_dtype
+from .progress import progress_bar, show_epoch
 from .seeding import isolated_rng
 
 __all__ = [
@@ -249,7 +250,7 @@ class AutoencoderNet(NeuralNet):
         self.n_restarts_, interrupted = 0, False
         self._set_learning_rate(1.0)
         self.notify("on_train_begin", X=rows, y=None)
-        bar = _progress_bar(plan, self.verbose)
+        bar = progress_bar(plan.n_epochs, plan.purpose, self.verbose)
         try:
             for epoch in range(plan.n_epochs):
                 if report is not None:
@@ -257,7 +258,7 @@ class AutoencoderNet(NeuralNet):
                 stop = self._run_epoch(rows, validation, plan, epoch, best)
                 if report is not None:
                     stop = report.end_epoch() or stop
-                _show(bar, self.history[-1], plan.reference)
+                show_epoch(bar, self.history[-1], plan.reference)
                 if stop:
                     if epoch + 1 < plan.n_epochs:
                         bar.set_description(f"{plan.purpose}, stopped early")
@@ -439,21 +440,3 @@ def one_cycle(done: float) -> float:
     if done < _WARM_UP:
         return 0.04 + 0.96 * (0.5 - 0.5 * math.cos(math.pi * done / _WARM_UP))
     return 0.5 + 0.5 * math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))
-
-
-def _progress_bar(plan: TrainingPlan, verbose: int):
-    from tqdm.auto import tqdm
-
-    return tqdm(
-        total=plan.n_epochs, desc=plan.purpose, unit="epoch", disable=not verbose
-    )
-
-
-def _show(bar, record: dict, reference: float | None) -> None:
-    if bar.disable:
-        return
-    shown = {"loss": record["train_loss"], "validation": record.get("valid_loss")}
-    shown["PCA"] = reference
-    shown = {name: f"{loss:.4g}" for name, loss in shown.items() if loss is not None}
-    bar.set_postfix(shown, refresh=False)
-    bar.update()

@@ -330,6 +330,8 @@ def test_manifold_is_even_in_probability(vae):
     np.testing.assert_allclose(display.rows[1, 1], middle, atol=1e-4)
     corner = vae.inverse_transform([[-2.0537, 2.0537]])[0]  # quantiles 0.02 and 0.98
     np.testing.assert_allclose(display.rows[0, 0], corner, atol=1e-2)
+    # Middles of three rows, at quantiles of 0.02, 0.5 and 0.98.
+    np.testing.assert_allclose(display.extent, [-0.22, 1.22, -0.22, 1.22])
 
 
 def test_manifold_of_codes_without_a_prior():
@@ -571,11 +573,16 @@ def test_pipelines_are_told_which_step_to_pass(draw, message):
 def test_sparse_rows_and_codes():
     rows = sp.csr_array(X)
     ae = SparseAE(30, sparse_output=True, max_iter=1, random_state=0).fit(rows)
-    GenerationDisplay.from_estimator(
+    codes = ae.transform(rows)
+    display = GenerationDisplay.from_estimator(
         ae, rows[:4], kind="interpolation", image_shape=(8, 8)
     )
-    ReconstructionDisplay.from_estimator(ae, rows, kind="columns")
-    CodeDisplay(ae.transform(rows)).plot()
+    ends = ae.inverse_transform(codes[:2])
+    np.testing.assert_allclose(display.rows[0, [0, -1]], ends, atol=1e-3)
+    display = ReconstructionDisplay.from_estimator(ae, rows, kind="columns")
+    np.testing.assert_array_equal(display.original, X)
+    (points,) = CodeDisplay(codes).plot().points_
+    np.testing.assert_allclose(points.get_offsets(), codes.toarray()[:, :2], rtol=1e-6)
 
 
 def test_rows_without_a_label_are_grey():

@@ -1,0 +1,23 @@
+"""The progress bar of a run: epochs, losses, PCA's loss and the time that is left."""
+
+from __future__ import annotations
+
+__all__ = ["progress_bar", "show_epoch"]
+
+
+def progress_bar(n_epochs: int, purpose: str, verbose: int):
+    """Return a bar on stderr, or a widget in notebooks; a silent one if not verbose."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=n_epochs, desc=purpose, unit="epoch", disable=not verbose)
+
+
+def show_epoch(bar, record: dict, reference: float | None) -> None:
+    """Move a bar on by one epoch, whose losses are in ``record``."""
+    if bar.disable:
+        return
+    shown = {"loss": record["train_loss"], "validation": record.get("valid_loss")}
+    shown["PCA"] = reference
+    shown = {name: f"{loss:.4g}" for name, loss in shown.items() if loss is not None}
+    bar.set_postfix(shown, refresh=False)
+    bar.update()
