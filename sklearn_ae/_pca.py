@@ -146,7 +146,8 @@ def _as_baseline(
 ) -> PCABaseline:
     least = _LEAST_NOISE * float(pca.explained_variance_.mean())
     return PCABaseline(
-        pca.components_,
+        # ARPACK's components have negative strides, which torch refuses.
+        np.ascontiguousarray(pca.components_),
         pca.mean_ - shift,
         pca.explained_variance_,
         max(float(pca.noise_variance_), least),

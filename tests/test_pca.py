@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 
-from sklearn_ae import _pca
+from sklearn_ae import AutoencoderTransformer, _pca
 from sklearn_ae._pca import fit_pca, is_real_gain
 from sklearn_ae.training.batches import Rows
 
@@ -68,3 +69,42 @@ def test_one_extreme_row_does_not_make_a_gain():
     model, pca = losses(1000, -0.3, 0.1)
     model[0], pca[0] = 0.0, 1000.0
     assert not is_real_gain(model, pca)
+
+
+@pytest.fixture(scope="module")
+def text():
+    """Word counts of 300 texts over 20,000 words, most of which are rare."""
+    rng = np.random.RandomState(0)
+    topics = rng.dirichlet(np.full(20_000, 0.01), size=5)
+    counts = [rng.multinomial(100, topics[i % 5]) for i in range(300)]
+    return sp.csr_array(np.array(counts, dtype=np.float64))
+
+
+@pytest.mark.parametrize("n_features", [1200, 20_000])
+def test_sparse_tables_of_many_columns(text, n_features):
+    X = text[:, :n_features]
+    baseline = fit_pca(rows_of(X), 4, seed=0)
+    expected = PCA(4, svd_solver="full").fit(X.toarray())
+    np.testing.assert_allclose(
+        projector(baseline.components)[:50, :50],
+        projector(expected.components_)[:50, :50],
+        atol=1e-6,
+    )
+    block = torch.from_numpy(X[:3].toarray())
+    np.testing.assert_allclose(
+        baseline.reconstruct(block).numpy(),
+        expected.inverse_transform(expected.transform(X[:3].toarray())),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+def test_more_sparse_rows_than_columns():
+    # ARPACK decomposes the transpose then, and its components run backwards in memory.
+    rng = np.random.default_rng(0)
+    X = sp.random_array((2000, 1200), density=0.02, format="csr", rng=rng)
+    model = AutoencoderTransformer(4, max_iter=1, random_state=0).fit(X)
+    svd = TruncatedSVD(4, random_state=0).fit(X)
+    rebuilt = svd.inverse_transform(svd.transform(X))
+    error = np.mean((X.toarray() - rebuilt) ** 2)
+    assert -model.score_samples(X).mean() == pytest.approx(error, rel=0.01)

@@ -534,3 +534,16 @@ def test_a_failed_fit_changes_nothing(digits, autoencoder):
     with pytest.raises(ValueError, match="at least one label"):
         model.fit(X, np.full(1200, -1))
     np.testing.assert_array_equal(model.predict_proba(X_test), before)
+
+
+@pytest.mark.parametrize("freeze", ["none", "encoder", "gradual"])
+@pytest.mark.parametrize("normalization", [None, "batch", "group"])
+def test_frozen_layers_go_with_every_normalisation(digits, freeze, normalization):
+    # torch's backward pass of a group normalisation whose input needs no gradient
+    # reads beyond its memory where maps have their channels last.
+    _, _, X, y = digits
+    conv = ConvAutoencoderTransformer(
+        8, normalization=normalization, max_iter=1, random_state=0
+    )
+    model = PretrainedClassifier(conv, freeze=freeze, max_iter=20, random_state=0)
+    assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.3

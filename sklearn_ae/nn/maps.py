@@ -122,15 +122,27 @@ class Unpool(nn.Module):
         )
 
 
-def _group_norm(maps: int) -> nn.GroupNorm:
-    """Return a normalisation in groups of at least four maps."""
-    n_groups = next(n for n in range(max(1, maps // 4), 0, -1) if maps % n == 0)
-    return nn.GroupNorm(n_groups, maps)
+class _GroupNorm(nn.GroupNorm):
+    """Normalisation in groups of at least four maps.
+
+    torch's backward pass reads beyond its memory where maps have their channels last
+    and need no gradient themselves, because the layers before are frozen (seen with
+    torch 2.13). Maps with their channels first are safe.
+    """
+
+    def __init__(self, maps: int) -> None:
+        n_groups = next(n for n in range(max(1, maps // 4), 0, -1) if maps % n == 0)
+        super().__init__(n_groups, maps)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled() and not maps.requires_grad:
+            maps = maps.contiguous()
+        return super().forward(maps)
 
 
 NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
-    "group": _group_norm,
+    "group": _GroupNorm,
 }
 
 UPSAMPLINGS = ("transpose", "nearest", "bilinear", "zeros", "unpool")
