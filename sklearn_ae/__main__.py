@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._comparison import Comparison
-from .compare import compare
+from .comparison import Comparison, compare
 from .datasets import load
 
 __all__ = ["main"]

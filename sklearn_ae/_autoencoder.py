@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from ._base import BaseAutoencoder
 from ._nested import NestedCodes
+from .base import BaseAutoencoder
+from .nn.losses import LossOutput
+from .nn.nested import nest
+from .nn.recipe import Recipe
 
 __all__ = ["AutoencoderTransformer"]
 
@@ -185,16 +186,6 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseAutoencoder._parameter_constraints,
-        **NestedCodes._parameter_constraints,
-    }
-
-    _structure_parameters: ClassVar[tuple[str, ...]] = (
-        *BaseAutoencoder._structure_parameters,
-        "nested",
-    )
-
     def __init__(
         self,
         n_components: int | float | None = None,
@@ -249,3 +240,13 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         self.callbacks = callbacks
         self.verbose = verbose
         self.random_state = random_state
+
+    def _recipe(self) -> Recipe:
+        recipe = Recipe(
+            architecture=self._make_architecture(),
+            output=LossOutput(self.loss),
+            init=self.init,
+            pretraining=self.pretraining,
+            scaling=self.scaling,
+        )
+        return nest(recipe, self.nested)

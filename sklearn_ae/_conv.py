@@ -5,10 +5,12 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-from ._base import BaseAutoencoder
 from ._nested import NestedCodes
-from ._validation import Interval, StrOptions
+from .base import BaseAutoencoder, Interval, StrOptions
 from .nn.conv import CHOICES, ConvArchitecture
+from .nn.losses import LossOutput
+from .nn.nested import nest
+from .nn.recipe import Recipe
 
 __all__ = ["ConvAutoencoderTransformer"]
 
@@ -237,8 +239,6 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseAutoencoder._parameter_constraints,
-        **NestedCodes._parameter_constraints,
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -250,14 +250,6 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
             for name, choices in CHOICES.items()
         },
     }
-    del _parameter_constraints["tied_weights"]
-
-    _default_architecture: ClassVar[type[ConvArchitecture]] = ConvArchitecture
-
-    _structure_parameters: ClassVar[tuple[str, ...]] = (
-        *BaseAutoencoder._structure_parameters,
-        "nested",
-    )
 
     def __init__(
         self,
@@ -338,3 +330,12 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def _recipe(self) -> Recipe:
+        recipe = Recipe(
+            architecture=self._make_architecture(ConvArchitecture),
+            output=LossOutput(self.loss),
+            init=self.init,
+            scaling=self.scaling,
+        )
+        return nest(recipe, self.nested)

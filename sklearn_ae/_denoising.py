@@ -6,15 +6,16 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
-from torch import nn
 
-from ._base import BaseAutoencoder
 from ._nested import NestedCodes
-from ._validation import Interval, StrOptions
-from .nn.corruption import CORRUPTIONS, Corruption
+from .base import BaseAutoencoder, Interval, StrOptions
+from .nn.bottleneck import Bottleneck
+from .nn.corruption import CORRUPTIONS, CorruptedInput
 from .nn.dense import ACTIVATIONS
-from .training.seeding import draw_seed, isolated_rng
+from .nn.losses import LossOutput
+from .nn.nested import nest
+from .nn.recipe import Recipe
+from .training.seeding import draw_seed
 
 __all__ = ["DenoisingAE"]
 
@@ -215,22 +216,10 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseAutoencoder._parameter_constraints,
-        **NestedCodes._parameter_constraints,
         "corruption": [StrOptions(set(CORRUPTIONS)), callable],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
         "code_activation": [StrOptions(set(ACTIVATIONS)), None],
     }
-
-    _structure_parameters: ClassVar[tuple[str, ...]] = (
-        *BaseAutoencoder._structure_parameters,
-        "corruption",
-        "corruption_level",
-        "code_activation",
-        "nested",
-    )
-
-    _is_regularised: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -293,6 +282,18 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
+    def _recipe(self) -> Recipe:
+        recipe = Recipe(
+            architecture=self._make_architecture(),
+            corruption=CorruptedInput(self.corruption, self.corruption_level),
+            bottleneck=Bottleneck(self.code_activation),
+            output=LossOutput(self.loss),
+            init=self.init,
+            pretraining=self.pretraining,
+            scaling=self.scaling,
+        )
+        return nest(recipe, self.nested)
+
     def denoise(self, X) -> np.ndarray:
         """Return noisy rows without their noise.
 
@@ -323,44 +324,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         X_corrupted : ndarray of shape (n_samples, n_features), float32
             In the units and with the axes of the training rows.
         """
-        rows = self._rows(X)
-        with isolated_rng(draw_seed(random_state), rows.device):
-            return self._to_units(self._per_row(self.module_.corruption, rows))
-
-    def _check_parameters(self, continues: bool) -> None:
-        super()._check_parameters(continues)
-        is_share = isinstance(self.corruption, str) and self.corruption != "gaussian"
-        if is_share and self.corruption_level >= 1:
-            raise ValueError(
-                "corruption_level must be a share of the values, below 1, with "
-                f"corruption={self.corruption!r}; got {self.corruption_level}."
-            )
-
-    def _learn_scaling(self, X) -> None:
-        super()._learn_scaling(X)
-        low, high = X.min(axis=0), X.max(axis=0)
-        if sp.issparse(X):
-            low, high = low.toarray().ravel(), high.toarray().ravel()
-        if self.code_activation is not None:
-            self._code_unit = 1.0
-        self._statistics = {
-            "zero": -self._shift / self.scale_,
-            "noise": self._deviation / self.scale_,
-            "low": (low - self._shift) / self.scale_,
-            "high": (high - self._shift) / self.scale_,
-            "unit": self.scale_,
-        }
-
-    def _build_corruption(self) -> Corruption:
-        level, width = self.corruption_level, self.n_features_in_
-        corruption = Corruption(self.corruption, level, width)
-        corruption.learn(**self._statistics)
-        return corruption
-
-    def _build_bottleneck(self) -> nn.Module | None:
-        activation = self.code_activation
-        return None if activation is None else ACTIVATIONS[activation]()
-
-    @property
-    def _has_pca_start(self) -> bool:
-        return self.code_activation is None and super()._has_pca_start
+        X = self._check_fitted_rows(X)
+        model = self._model
+        corrupted = model.rowwise(
+            model.module.corruption, model.rows(X), seed=draw_seed(random_state)
+        )
+        return model.scaling.to_units(corrupted)

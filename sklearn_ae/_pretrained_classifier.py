@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
-from torch import nn
 
-from ._base import BaseAutoencoder
 from ._prediction import PretrainedPredictor, labelled_rows
 from ._validation import StrOptions
-from .nn.prediction import ClassificationLoss
+from .base import BaseAutoencoder
 
 __all__ = ["PretrainedClassifier"]
 
@@ -229,11 +226,9 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
-    _name_of_loss: ClassVar[str] = "Objective (nats per labelled row)"
-
-    def _make_loss(self, targets: np.ndarray) -> nn.Module:
-        shares = np.bincount(targets, minlength=len(self.classes_)) / len(targets)
-        return ClassificationLoss(torch.as_tensor(shares, dtype=torch.float32))
+    def _find_shares(self, targets: np.ndarray) -> tuple[float, ...]:
+        counts = np.bincount(targets, minlength=len(self.classes_))
+        return tuple((counts / len(targets)).tolist())
 
     def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         classes = self.classes_[targets]
@@ -309,7 +304,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
 
 
 def _is_labelled(y: np.ndarray) -> np.ndarray:
-    """Tell which rows have a label; -1 and 1 are the classes of a binary problem."""
+    """Return which rows have a label; -1 and 1 are the classes of a binary problem."""
     if y.dtype.kind not in "iufO":
         if y.dtype.kind == "U" and (y == str(_UNLABELLED)).any():
             raise ValueError(

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array
-from torch import nn
 
-from ._base import BaseAutoencoder
 from ._prediction import PretrainedPredictor, labelled_rows
-from .nn.prediction import RegressionLoss
+from .base import BaseAutoencoder
 
 __all__ = ["PretrainedRegressor"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    """Shape of one target of y, and how targets are scaled, one number for each."""
+
+    shape: tuple[int, ...]
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
 
 class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
@@ -187,7 +194,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
             ensure_all_finite="allow-nan",
             input_name="y",
         )
-        self._y_shape = y.shape[1:]
+        self._targets = _Targets(y.shape[1:])
         y = y.reshape(len(y), -1)
         return y, ~np.isnan(y).all(axis=1)
 
@@ -198,19 +205,14 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
                 "y must hold a number for each target in at least one row; columns "
                 f"{unknown.tolist()} are all NaN. Leave them out."
             )
-        self._y_mean = np.nanmean(y, axis=0)
-        deviation = np.nanstd(y, axis=0)
-        self._y_scale = np.where(deviation > 0, deviation, 1.0)
-        return ((y - self._y_mean) / self._y_scale).astype(np.float32)
+        mean, deviation = np.nanmean(y, axis=0), np.nanstd(y, axis=0)
+        scale = np.where(deviation > 0, deviation, 1.0)
+        self._targets = replace(self._targets, mean=mean, scale=scale)
+        return ((y - mean) / scale).astype(np.float32)
 
     @property
     def _n_outputs(self) -> int:
-        return len(self._y_mean)
-
-    _name_of_loss: ClassVar[str] = "Objective (squared error, scaled targets)"
-
-    def _make_loss(self, targets: np.ndarray) -> nn.Module:
-        return RegressionLoss()
+        return len(self._targets.mean)
 
     def score(self, X, y, sample_weight=None) -> float:
         """Return the coefficient of determination on the rows that have targets.
@@ -249,8 +251,8 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         """
         # In double precision, so that a row's value does not depend on its batch.
         values = self._predict_raw(X, double=True)
-        values = values * self._y_scale + self._y_mean
-        return values.reshape(len(values), *self._y_shape)
+        values = values * self._targets.scale + self._targets.mean
+        return values.reshape(len(values), *self._targets.shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from torch import nn
 
-from ._base import BaseAutoencoder
-from ._pca import PCABaseline
-from ._validation import Interval, StrOptions
-from .exceptions import DeadUnitsWarning
-from .nn.architectures import Architecture
-from .nn.losses import LOSSES, ReconstructionObjective
-from .nn.sparse import (
-    BatchTopK,
-    DivergenceFromTarget,
-    L1Units,
-    LogisticUnits,
-    SparseAutoencoder,
-    SparseObjective,
-    TopK,
-    keep_largest,
-    start_at_pairs,
-    start_tied,
-    sum_of_code,
-)
-from .training.batches import Rows
+from .base import BaseAutoencoder, Interval, Recipe, StrOptions
+from .nn.losses import LossOutput
+from .nn.sparse import SparseBottleneck, SparseObjective, keep_largest
 
 __all__ = ["SparseAE"]
-
-_MOST_DEFAULT_COMPONENTS = 1024
-_MOST_DEFAULT_COEFS = 32
-
-# A warning is given if more than this share of the units, and number, is dead.
-_MOST_DEAD = 0.1
-_FEW_DEAD = 10
 
 
 class SparseAE(BaseAutoencoder):
@@ -238,7 +213,6 @@ class SparseAE(BaseAutoencoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseAutoencoder._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "sparsity": [StrOptions({"topk", "batch_topk", "l1", "kl"})],
         "n_nonzero_coefs": [Interval(Integral, 1, None, closed="left"), None],
@@ -247,15 +221,6 @@ class SparseAE(BaseAutoencoder):
         "target": [Interval(Real, 0, 1, closed="neither")],
         "sparse_output": ["boolean"],
     }
-
-    _structure_parameters: ClassVar[tuple[str, ...]] = (
-        *BaseAutoencoder._structure_parameters,
-        "sparsity",
-        "n_nonzero_coefs",
-        "target",
-    )
-
-    _is_regularised: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -336,142 +301,37 @@ class SparseAE(BaseAutoencoder):
             Codes of at least 0; with ``scaling="global"`` they have the unit of X,
             except those of ``"kl"``, which lie in (0, 1).
         """
+        X = self._check_fitted_rows(X)
+        blocks = self._model.encode_blocks(X, self._encode)
         if not self.sparse_output:
-            return super().transform(X)
-        blocks = self._blocks(self._encode, self._rows(X))
-        unit = np.float32(self._code_unit)
-        return sp.vstack([sp.csr_array(block * unit) for block in blocks], format="csr")
+            return np.concatenate(list(blocks))
+        return sp.vstack([sp.csr_array(block) for block in blocks], format="csr")
 
     def _encode(self, block: torch.Tensor) -> torch.Tensor:
-        n_kept, bottleneck = self.transform_n_nonzero_coefs, self.module_.bottleneck
-        if n_kept is None or not isinstance(bottleneck, TopK):
-            return self.module_.encode(block)
-        n_kept = min(n_kept, self.n_components_)
-        return keep_largest(self.module_.encoder(block), n_kept)
+        """Return codes, perhaps with other numbers of active units than in the fit."""
+        module, n_kept = self._model.module, self.transform_n_nonzero_coefs
+        if n_kept is None or self._model.recipe.bottleneck.sparsity != "topk":
+            return module.encode(block)
+        return keep_largest(module.encoder(block), min(n_kept, self.n_components_))
 
-    # ------------------------------------------------------------- module, objective
-
-    def _build_module(self, n_features: int, n_components: int) -> SparseAutoencoder:
-        encoder, decoder = self._build_networks(n_features, n_components)
-        # Networks of one's own keep the weights that they were given.
-        is_ours = isinstance(self.architecture, Architecture | None)
-        if is_ours and not self._starts_at_pca:
-            start_tied(encoder, decoder)
-        bottleneck = {
-            "topk": lambda: TopK(self.n_nonzero_coefs_),
-            "batch_topk": lambda: BatchTopK(self.n_nonzero_coefs_),
-            "l1": L1Units,
-            "kl": lambda: LogisticUnits(self.target),
-        }[self.sparsity]()
-        output = LOSSES[self.loss].output()
-        module = SparseAutoencoder(encoder, decoder, output, bottleneck, n_components)
-        self._check_bare_decoder(module)
-        return module
-
-    def _build_objective(self) -> nn.Module:
-        penalty = {
-            "kl": DivergenceFromTarget(self.target, self.n_components_),
-            "l1": sum_of_code,
-        }
-        return SparseObjective(self.loss, penalty.get(self.sparsity), self.alpha)
-
-    @property
-    def _has_pca_start(self) -> bool:
-        n_active = self.n_nonzero_coefs_
-        has_pairs = n_active is not None and self.n_components_ >= 2 * n_active
-        return has_pairs and super()._has_pca_start
-
-    def _start_at(self, module: SparseAutoencoder, pca: PCABaseline) -> None:
-        pairs = pca.components[: self.n_components_ // 2]
-        start_at_pairs(module.encoder, module.decoder, pairs, pca.mean)
-
-    @property
-    def _baseline(self) -> PCABaseline:
-        return self._pca.first(self._n_active)
-
-    @property
-    def _knows_baseline(self) -> bool:
-        return self.sparsity != "l1"
-
-    def _judge_output(self, output: tuple, block: torch.Tensor) -> torch.Tensor:
-        # PCA's loss has no penalty.
-        return ReconstructionObjective.per_row(self.net_.criterion_, output, block)
-
-    # ----------------------------------------------------------------------- fitting
-
-    def _check_parameters(self, continues: bool) -> None:
-        super()._check_parameters(continues)
+    def _recipe(self) -> Recipe:
         if self.transform_n_nonzero_coefs is not None and self.sparsity != "topk":
             raise ValueError(
                 "transform_n_nonzero_coefs needs sparsity='topk'; got "
                 f"sparsity={self.sparsity!r}. Leave it None."
             )
-
-    def _choose_width(self, n_samples: int) -> int:
-        if self.n_components is None and self._settled_code_width() is None:
-            width = min(2 * self.n_features_in_, _MOST_DEFAULT_COMPONENTS)
-        else:
-            width = super()._choose_width(n_samples)
-        self.n_nonzero_coefs_ = self._choose_n_nonzero_coefs(width)
-        self._n_active = width
-        if self.n_nonzero_coefs_ is not None:
-            self._n_active = self.n_nonzero_coefs_
-        return width
-
-    def _count_pca_components(self) -> int:
-        return max(self.n_components_ // 2, self._n_active)
-
-    def _choose_n_nonzero_coefs(self, width: int) -> int | None:
-        if self.sparsity not in ("topk", "batch_topk"):
-            return None
-        if self.n_nonzero_coefs is None:
-            return max(1, min(width // 4, _MOST_DEFAULT_COEFS))
-        if self.n_nonzero_coefs > width:
-            raise ValueError(
-                f"n_nonzero_coefs must be at most n_components = {width}; got "
-                f"{self.n_nonzero_coefs}. Choose a wider code or fewer active units."
-            )
-        return self.n_nonzero_coefs
-
-    def _learn_scaling(self, X) -> None:
-        super()._learn_scaling(X)
-        if self.sparsity == "kl":
-            self._code_unit = 1.0
-
-    def _record_errors(self, judged: Rows) -> None:
-        if self.sparsity == "l1":
-            active = self._per_row(self._count_active, judged)
-            self._n_active = max(1, round(float(active.mean())))
-        super()._record_errors(judged)
-
-    def _record_floor(self, judged: Rows) -> None:
-        # The start may be better than PCA with as many components.
-        errors = self._judge(self._squared_error(self._rebuild), judged)
-        self.reconstruction_error_ = float(errors.mean())
-
-    def _count_active(self, block: torch.Tensor) -> torch.Tensor:
-        return self.module_.is_active(self.module_.encode(block)).sum(1).float()
-
-    def _record_code(self, rows: Rows) -> None:
-        codes = self._blocks(self.module_.encode, rows)
-        activity = np.zeros(self.n_components_)
-        ever = np.zeros(self.n_components_, dtype=bool)
-        for block in codes:
-            active = block > self.module_.bottleneck.threshold
-            activity += (block if self.sparsity == "kl" else active).sum(0)
-            ever |= active.any(0)
-        self.mean_activity_ = activity / len(rows)
-        self.dead_units_ = np.flatnonzero(~ever)
-
-    def _warn_of_a_poor_network(self, judged: Rows) -> None:
-        super()._warn_of_a_poor_network(judged)
-        n_dead = len(self.dead_units_)
-        if n_dead > max(_MOST_DEAD * self.n_components_, _FEW_DEAD):
-            warnings.warn(
-                f"{n_dead} of {self.n_components_} units are active in no training row "
-                "(of up to 50,000). Choose fewer n_components or more active units "
-                "(n_nonzero_coefs; a smaller alpha for 'l1'), a smaller learning_rate, "
-                "or a larger max_iter, in which dead units are revived.",
-                DeadUnitsWarning,
-                stacklevel=5,
-            )
+        return Recipe(
+            architecture=self._make_architecture(),
+            bottleneck=SparseBottleneck(
+                sparsity=self.sparsity,
+                n_nonzero_coefs=self.n_nonzero_coefs,
+                target=self.target,
+            ),
+            output=LossOutput(self.loss),
+            objective=partial(
+                SparseObjective, self.loss, self.sparsity, self.alpha, self.target
+            ),
+            init=self.init,
+            pretraining=self.pretraining,
+            scaling=self.scaling,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import validate_data
 
 __all__ = [
     "HasMethods",
@@ -20,6 +22,7 @@ __all__ = [
     "check_counts",
     "check_magnitude",
     "check_number",
+    "check_rows",
     "check_sample_weight",
     "check_unit_interval",
     "fit_context",
@@ -27,7 +30,7 @@ __all__ = [
 ]
 
 # The square of a larger value leaves the range of float32.
-_LARGEST = 1e18
+_MAX_MAGNITUDE = 1e18
 
 
 def _extremes(X: np.ndarray | sp.csr_array) -> tuple[float, float]:
@@ -41,10 +44,10 @@ def _extremes(X: np.ndarray | sp.csr_array) -> tuple[float, float]:
 def check_magnitude(X: np.ndarray | sp.csr_array, name: str) -> None:
     """Raise a ValueError if a squared value would not fit into float32."""
     largest = max(map(abs, _extremes(X)))
-    if largest > _LARGEST:
+    if largest > _MAX_MAGNITUDE:
         raise ValueError(
-            f"the values of {name} must stay within +-{_LARGEST:.0e}, because their "
-            f"squares are taken in float32; got {largest:.3g}. "
+            f"the values of {name} must stay within +-{_MAX_MAGNITUDE:.0e}, because "
+            f"their squares are taken in float32; got {largest:.3g}. "
             "Scale the columns first, for example with StandardScaler."
         )
 
@@ -87,3 +90,58 @@ def check_container(X, name: str) -> None:
             f"{name} must be an array, a DataFrame or a sparse matrix; got a "
             f"{type(X).__name__}. Collect its rows with numpy.stack(list(...))."
         )
+
+
+def check_rows(
+    estimator, X, *, row_shape: tuple[int, ...] | None = None, name: str = "X"
+) -> tuple[np.ndarray | sp.csr_array, tuple[int, ...]]:
+    """Return rows as a table of numbers, and the shape of a row as it was given.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose rows they are; it learns or checks number and names of features.
+    X : array-like or sparse matrix
+        Rows, with one axis or, for images and signals, more.
+    row_shape : tuple of int, default=None
+        Shape of the rows that the estimator was fitted to; None means that it is being
+        fitted.
+    name : str, default="X"
+        What errors call the rows.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Float32 or float64 values in C order; without a copy where X is that already.
+    row_shape : tuple of int
+        Shape of a row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X does not hold such rows.
+    """
+    check_container(X, name)
+    if isinstance(X, list | tuple) and np.ndim(X) > 2:
+        X = np.asarray(X)
+    shape = tuple(getattr(X, "shape", ())[1:])
+    if len(shape) > 1:
+        if row_shape is not None and shape != row_shape:
+            raise ValueError(
+                f"the rows of {name} must have the shape {row_shape}, as in fit, "
+                f"or be flat, with {prod(row_shape)} values; got rows of shape "
+                f"{shape}. Reshape {name}."
+            )
+        X = np.asarray(X).reshape(len(X), prod(shape))
+    is_new = row_shape is None
+    X = validate_data(
+        estimator,
+        X,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        order="C",
+        reset=is_new,
+        ensure_min_samples=2 if is_new else 1,
+    )
+    check_magnitude(X, name)
+    return X, shape if len(shape) > 1 else X.shape[1:]

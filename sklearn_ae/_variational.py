@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import nn
+from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseAutoencoder
-from ._generative import GenerativeMixin
-from ._pca import PCABaseline, is_real_likelihood_gain
-from ._validation import (
-    Interval,
-    StrOptions,
-    check_counts,
-    check_unit_interval,
-)
-from .exceptions import PosteriorCollapseWarning
-from .nn.architectures import build_pair
-from .nn.dense import PaddedDecoder
-from .nn.likelihoods import LIKELIHOODS
-from .nn.linear_path import LinearPath
-from .nn.variational import (
-    EvidenceBound,
-    VariationalAutoencoder,
-    kl_to_prior,
-    start_at_probabilistic_pca,
-)
-from .training.batches import Rows
+from ._validation import check_number
+from .base import BaseAutoencoder, Interval, Recipe, StrOptions
+from .nn.likelihoods import LIKELIHOODS, LikelihoodOutput
+from .nn.variational import EvidenceBound, LatentBottleneck
+from .training.seeding import draw_seed, isolated_rng
 
 __all__ = ["VAE"]
 
-# A component counts as active if its posterior mean varies more than this over rows
-# (Burda et al. 2015).
-_LEAST_ACTIVE_VARIANCE = 0.01
-
-# A warning is given if no more than this share of the components is active.
-_FEW_ACTIVE = 0.1
+# Rows whose likelihood is estimated at once, with many draws for each.
+_ROWS_AT_ONCE = 128
 
 
-class VAE(GenerativeMixin, BaseAutoencoder):
+class VAE(BaseAutoencoder):
     r"""Variational autoencoder that minimises the negative evidence lower bound.
 
     With latent variables :math:`z \sim N(0, I)`, a decoder that gives the parameters of
@@ -249,11 +229,6 @@ class VAE(GenerativeMixin, BaseAutoencoder):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **{
-            name: constraint
-            for name, constraint in BaseAutoencoder._parameter_constraints.items()
-            if name != "loss"
-        },
         "likelihood": [StrOptions(set(LIKELIHOODS))],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
@@ -261,19 +236,6 @@ class VAE(GenerativeMixin, BaseAutoencoder):
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
         "size_factor": [StrOptions({"sum"}), None],
     }
-
-    _structure_parameters: ClassVar[tuple[str, ...]] = (
-        "architecture",
-        "init",
-        "pretraining",
-        "scaling",
-        "likelihood",
-        "n_importance_samples",
-        "size_factor",
-    )
-
-    _is_regularised: ClassVar[bool] = True
-    _outputs_per_component: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -338,161 +300,129 @@ class VAE(GenerativeMixin, BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    # -------------------------------------------------------------- module, objective
-
-    def _build_pair(self, architecture, n_features: int, n_components: int):
-        width = self._outputs_per_component * n_components
-        encoder, decoder = build_pair(architecture, n_features, width)
-        if getattr(architecture, "tied_weights", False):
-            return encoder, PaddedDecoder(decoder, width)
-        return encoder, build_pair(architecture, n_features, n_components)[1]
-
-    def _build_link(self) -> nn.Module | None:
-        return LIKELIHOODS[self.likelihood].link(self._shift, self.scale_)
-
-    def _build_module(
-        self, n_features: int, n_components: int
-    ) -> VariationalAutoencoder:
-        encoder, decoder = self._build_networks(n_features, n_components)
-        likelihood = LIKELIHOODS[self.likelihood](self._shift, self.scale_)
-        mean_size = float(self.mean_.sum()) if self.size_factor == "sum" else None
-        n_draws = self.n_importance_samples
-        module = VariationalAutoencoder(
-            encoder, decoder, likelihood, n_draws, mean_size
-        )
-        self._check_bare_decoder(module)
-        return module
-
-    def _build_objective(self) -> nn.Module:
-        return EvidenceBound(self.beta, self.kl_warmup, self.free_bits)
-
-    def _start_at(self, module: VariationalAutoencoder, pca: PCABaseline) -> None:
-        start_at_probabilistic_pca(
-            module, pca.components, pca.variances, pca.noise_variance, pca.mean
-        )
-
-    def _pca_loss(self, block: torch.Tensor) -> torch.Tensor:
-        n_features, n_components = self.n_features_in_, self.n_components_
-        module = VariationalAutoencoder(
-            LinearPath(nn.Linear(n_features, 2 * n_components), None),
-            LinearPath(nn.Linear(n_components, n_features), None, self._build_link()),
-            LIKELIHOODS[self.likelihood](self._shift, self.scale_),
-            self.n_importance_samples,
-        )
-        self._start_at(module, self._pca)
-        module = module.to(block.device).eval()
-        return self.net_.criterion_.per_row(module(block), block)
-
-    def _is_real_gain(
-        self, losses: np.ndarray, pca_losses: np.ndarray, judged: Rows
-    ) -> bool:
-        self._record_bounds(losses, pca_losses)
-        return is_real_likelihood_gain(losses, pca_losses, self.n_features_in_)
-
-    # ----------------------------------------------------------------------- fitting
-
-    def _check_parameters(self, continues: bool) -> None:
-        super()._check_parameters(continues)
-        if self.size_factor is not None and not LIKELIHOODS[self.likelihood].of_counts:
-            raise ValueError(
-                "size_factor needs a likelihood of counts, 'poisson' or "
-                f"'negative_binomial'; got likelihood={self.likelihood!r}. Set "
-                "size_factor=None."
-            )
+    def _recipe(self) -> Recipe:
         if self.free_bits > 0 and self.n_importance_samples > 1:
             raise ValueError(
                 "free_bits needs n_importance_samples=1, because the bound of several "
                 "draws has no KL divergence of its own; got "
                 f"n_importance_samples={self.n_importance_samples}. Set free_bits=0."
             )
-
-    def _check_values(self, X, name: str) -> None:
-        if self.likelihood == "bernoulli":
-            check_unit_interval(
-                X, name, "likelihood='bernoulli'", "likelihood='gaussian'"
-            )
-        elif LIKELIHOODS[self.likelihood].of_counts:
-            check_counts(X, name, self.likelihood)
-
-    @property
-    def _has_pca_start(self) -> bool:
-        return self.size_factor is None and super()._has_pca_start
-
-    @property
-    def _warm_up(self) -> float:
-        return self.kl_warmup
-
-    @property
-    def _scaling_in_use(self) -> str | None:
-        return self.scaling
-
-    def _check_architecture(self, architecture) -> None:
-        if getattr(architecture, "output_activation", None) is not None:
-            raise ValueError(
-                "output_activation must be None in VAE, where the likelihood decides "
-                f"what rows may be; got {architecture.output_activation!r}. For values "
-                "in [0, 1] use likelihood='bernoulli'."
-            )
-        if self._settled_code_width() is not None:
-            raise ValueError(
-                "the code of VAE must be a vector of latent variables; got an "
-                "architecture whose feature map is the code. Set bottleneck='vector'."
-            )
-        if getattr(architecture, "tied_weights", False) and self._starts_at_pca:
-            raise ValueError(
-                "tied_weights=True needs init='random' in VAE, because the encoder of "
-                "probabilistic PCA is not its decoder's transpose; got init='pca'."
-            )
-
-    def _learn_scaling(self, X) -> None:
-        super()._learn_scaling(X)
-        self._code_unit = 1.0  # the prior's
-
-    def _record_floor(self, judged: Rows) -> None:
-        # Probabilistic PCA rebuilds rows a little nearer to their mean than PCA.
-        errors = self._judge(self._squared_error(self._rebuild), judged)
-        self.reconstruction_error_ = float(errors.mean())
-        self.log_likelihood_bound_ = self.pca_log_likelihood_bound_
-
-    def _is_better(self, rows: Rows) -> bool:
-        losses = (self._judge(loss, rows) for loss in (self._loss, self._pca_loss))
-        self._record_bounds(*losses)
-        return self.log_likelihood_bound_ > self.pca_log_likelihood_bound_
-
-    def _record_bounds(self, losses: np.ndarray, pca_losses: np.ndarray) -> None:
-        self.log_likelihood_bound_ = -float(losses.mean())
-        self.pca_log_likelihood_bound_ = -float(pca_losses.mean())
-
-    def _record_code(self, rows: Rows) -> None:
-        def describe(block: torch.Tensor) -> torch.Tensor:
-            mean, log_variance = self.module_.posterior(block)
-            return torch.cat([kl_to_prior(mean, log_variance), mean], 1)
-
-        divergence, mean = np.split(self._per_row(describe, rows), 2, axis=1)
-        self.kl_per_component_ = divergence.mean(axis=0, dtype=np.float64)
-        active = mean.var(axis=0, dtype=np.float64) > _LEAST_ACTIVE_VARIANCE
-        self.n_active_components_ = int(active.sum())
-
-    def _warn_of_a_poor_network(self, judged: Rows) -> None:
-        if self.n_active_components_ > _FEW_ACTIVE * self.n_components_:
-            super()._warn_of_a_poor_network(judged)
-            return
-        warnings.warn(
-            f"{self.n_active_components_} of {self.n_components_} components are "
-            "active; the posteriors of the others say nothing of the row. "
-            "Set a smaller beta, kl_warmup=0.3 or free_bits=0.1, or fewer n_components"
-            + ("." if self.init == "pca" else "; init='pca' starts with active ones."),
-            PosteriorCollapseWarning,
-            stacklevel=5,
+        return Recipe(
+            architecture=self._make_architecture(),
+            bottleneck=LatentBottleneck(
+                n_importance_samples=self.n_importance_samples,
+                size_factor=self.size_factor,
+            ),
+            output=LikelihoodOutput(self.likelihood),
+            objective=partial(EvidenceBound, self.beta, self.kl_warmup, self.free_bits),
+            init=self.init,
+            pretraining=self.pretraining,
+            scaling=self.scaling,
         )
 
-    @property
-    def _name_of_loss(self) -> str:
-        return "Negative bound per row (nats)"
+    def elbo(self, X, n_samples: int = 1) -> np.ndarray:
+        """Return the evidence lower bound of each row.
 
-    def _no_gain_message(self, n_judged: int) -> str:
-        return (
-            f"Training made no reliable gain over probabilistic PCA on {n_judged} "
-            f"rows: {self.log_likelihood_bound_:.4g} nats per row against "
-            f"{self.pca_log_likelihood_bound_:.4g}. "
-        )
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        n_samples : int, default=1
+            Latent draws per row over which the reconstruction term is averaged; they
+            are the same in each call.
+
+        Returns
+        -------
+        elbo : ndarray of shape (n_samples,), float32
+            In nats, for rows in the units of X and ``beta=1``; at most the
+            log-likelihood.
+        """
+        return self._estimate("bound", X, n_samples)
+
+    def log_likelihood(self, X, n_samples: int = 1000) -> np.ndarray:
+        """Estimate the log-likelihood of each row by importance sampling.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        n_samples : int, default=1000
+            Draws from the posterior per row, the same in each call. The estimate is
+            a lower bound on average, which rises to the log-likelihood with them
+            (Burda et al. 2015, arXiv:1509.00519).
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,), float32
+            In nats, for rows in the units of X, so that it compares with
+            ``PCA.score_samples`` and ``FactorAnalysis.score_samples``. For counts and
+            binary values it is a log-probability.
+        """
+        return self._estimate("log_likelihood", X, n_samples)
+
+    def _estimate(self, name: str, X, n_samples: int) -> np.ndarray:
+        """Return a function of the module, from draws that are the same each time."""
+        check_number("n_samples", n_samples)
+        X, model = self._check_fitted_rows(X, values=True), self._model
+        estimate = partial(getattr(model.module, name), n_draws=n_samples)
+        rows = model.rows(X)
+        return model.rowwise(estimate, rows, size=_ROWS_AT_ONCE, seed=model.seed)
+
+    def sample(
+        self, n_samples: int = 1, *, noise: bool = False, random_state=None
+    ) -> np.ndarray:
+        """Draw new rows from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        noise : bool, default=False
+            Draw values from the likelihood; otherwise they are its means, given latent
+            variables drawn from the prior.
+        random_state : int, RandomState instance or None, default=None
+            Decides the draws; None takes fresh entropy.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float32
+            Rows in the units and with the axes of the training rows.
+        """
+        check_is_fitted(self)
+        check_number("n_samples", n_samples)
+        model, module = self._model, self._model.module
+        device = model.device
+        with isolated_rng(draw_seed(random_state), device), torch.inference_mode():
+            module.eval()
+            shape = (n_samples, model.n_components)
+            raw = module.decoder(torch.randn(shape, device=device))
+            rows = module.output.draw(raw) if noise else module.output(raw)
+        return model.scaling.to_units(rows.cpu().numpy())
+
+    def interpolate(self, a, b, n_steps: int = 10) -> np.ndarray:
+        """Decode the straight line between the codes of two rows.
+
+        Parameters
+        ----------
+        a, b : array-like of shape (n_features,)
+            Two rows.
+        n_steps : int, default=10
+            Number of points on the line, its ends included.
+
+        Returns
+        -------
+        X : ndarray of shape (n_steps, n_features), float32
+            From the decoded code of `a` to that of `b`, with the axes of the training
+            rows.
+        """
+        check_is_fitted(self)
+        check_number("n_steps", n_steps)
+        ends = [np.asarray(row, dtype=np.float64).ravel() for row in (a, b)]
+        if any(len(row) != self.n_features_in_ for row in ends):
+            raise ValueError(
+                f"a and b must be single rows of {self.n_features_in_} values; got "
+                f"{len(ends[0])} and {len(ends[1])}. Pass X[0] and X[1], for example."
+            )
+        start, end = self._model.encode(np.stack(ends))
+        share = np.linspace(0, 1, n_steps, dtype=np.float32)[:, None]
+        return self.inverse_transform((1 - share) * start + share * end)

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
+
 __all__ = [
     "CodeCollapseWarning",
     "DeadUnitsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
+    "ModelVersionWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
+    "warn_user",
 ]
+
+# A call may pass through these on its way from the user's line to ours.
+_BETWEEN = ("sklearn_ae", "sklearn", "joblib", "contextlib")
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Give a warning that points at the line of the user's program.
+
+    Parameters
+    ----------
+    message : str
+        What was seen, and what to do.
+    category : type of Warning
+        One of the classes of this file.
+    """
+    level, frame = 1, inspect.currentframe()
+    while frame.f_back is not None and _is_between(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _is_between(frame) -> bool:
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package in _BETWEEN
 
 
 class PCAFloorWarning(UserWarning):
@@ -132,4 +161,20 @@ class PosteriorCollapseWarning(UserWarning):
     >>> from sklearn_ae import PosteriorCollapseWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", PosteriorCollapseWarning)
+    """
+
+
+class ModelVersionWarning(UserWarning):
+    """A pickled model is read by another version of the library than wrote it.
+
+    See Also
+    --------
+    sklearn.exceptions.InconsistentVersionWarning : The same for scikit-learn's models.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import ModelVersionWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ModelVersionWarning)
     """

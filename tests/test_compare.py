@@ -174,7 +174,7 @@ def test_bad_input(labelled):
 def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
     """The first rows of a fold must not be those of one class."""
     module = sys.modules["sklearn_ae.compare"]  # the name is the function's too
-    monkeypatch.setattr(module, "_MOST_PROBE_ROWS", 40)
+    monkeypatch.setattr(module, "_MAX_PROBE_ROWS", 40)
     rng = np.random.RandomState(0)
     y = np.repeat([0, 1, 2], 100)
     X = rng.standard_normal((300, 4)) + 9 * np.eye(4)[y]

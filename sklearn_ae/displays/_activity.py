@@ -9,7 +9,7 @@ from ._style import PALETTE, PASS_THE_STEP, ink, make_axes, name_of, styled
 
 __all__ = ["ActivityDisplay"]
 
-_MOST_BARS = 64
+_MAX_BARS = 64
 
 
 class ActivityDisplay:
@@ -159,7 +159,7 @@ class ActivityDisplay:
             (unused, PALETTE[1], f"{self.unused_label}: {unused.sum()}"),
         ):
             # Gaps between very many bars would be all that one sees.
-            width = 0.8 if len(activity) <= _MOST_BARS else 1.0
+            width = 0.8 if len(activity) <= _MAX_BARS else 1.0
             style = {"color": color, "label": label, "width": width}
             if chosen.any():
                 style = styled(style, bar_kwargs)

@@ -19,7 +19,7 @@ from ._style import (
 
 __all__ = ["CodeDisplay"]
 
-_MOST_CLASSES = 20
+_MAX_CLASSES = 20
 _MARKERS = ("o", "^")
 
 
@@ -267,7 +267,7 @@ class CodeDisplay:
             self.points_.append(ax.scatter(*pair[~known].T, **look))
             pair, labels = pair[known], np.array(labels[known].tolist())
         classes = np.unique(labels)
-        if len(classes) <= _MOST_CLASSES:
+        if len(classes) <= _MAX_CLASSES:
             for index, name in enumerate(classes):
                 cycle = len(CLASS_COLORS)
                 look = {"color": CLASS_COLORS[index % cycle], "label": str(name)}

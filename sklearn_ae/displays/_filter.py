@@ -12,7 +12,7 @@ from ._style import dense, flat, make_axes, name_of, require
 
 __all__ = ["FilterDisplay"]
 
-_MOST_NAMES = 60
+_MAX_NAMES = 60
 
 
 class FilterDisplay:
@@ -184,7 +184,7 @@ class FilterDisplay:
             self.image_ = ax.imshow(filters, **(style | image_kwargs))
             ax.set(xlabel="Feature", ylabel="Unit")
             ax.yaxis.get_major_locator().set_params(integer=True)
-            if self.feature_names is not None and filters.shape[1] <= _MOST_NAMES:
+            if self.feature_names is not None and filters.shape[1] <= _MAX_NAMES:
                 positions = range(filters.shape[1])
                 ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
         else:

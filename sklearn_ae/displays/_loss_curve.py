@@ -104,7 +104,7 @@ class LossCurveDisplay:
             pca_loss=getattr(estimator, "pca_loss_", None),
             best_iter=getattr(estimator, "best_iter_", None),
             name=name_of(estimator, name),
-            label=estimator._loss_label,
+            label=estimator.net_.criterion_.name,
         )
         return display.plot(ax, **line_kwargs)
 

@@ -25,7 +25,7 @@ from ._style import (
 
 __all__ = ["ReconstructionDisplay"]
 
-_MOST_COLUMNS = 60
+_MAX_COLUMNS = 60
 
 
 class ReconstructionDisplay:
@@ -220,7 +220,7 @@ class ReconstructionDisplay:
         rebuilt = {name: flat(rows) for name, rows in self.reconstructions.items()}
         kind = self.kind
         if kind is None:
-            few = original.shape[1] <= _MOST_COLUMNS
+            few = original.shape[1] <= _MAX_COLUMNS
             kind = "images" if shape is not None else "columns" if few else "lines"
         if kind not in ("images", "lines", "columns"):
             raise ValueError(
@@ -290,7 +290,7 @@ class ReconstructionDisplay:
         self.figure_, self.axes_ = draw_rows(
             versions, looks, line_kwargs, "Rows and their reconstructions"
         )
-        if self.feature_names is not None and original.shape[1] <= _MOST_COLUMNS:
+        if self.feature_names is not None and original.shape[1] <= _MAX_COLUMNS:
             positions = np.arange(original.shape[1])
             last = self.axes_[-1, 0]
             last.set_xticks(positions, self.feature_names, rotation=45, ha="right")

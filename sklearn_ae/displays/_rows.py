@@ -10,7 +10,7 @@ from ._style import import_pyplot, styled, titled
 
 __all__ = ["draw_rows"]
 
-_MOST_ROWS = 4
+_MAX_ROWS = 4
 
 
 def draw_rows(
@@ -33,7 +33,7 @@ def draw_rows(
     title : str
         Title of the figure.
     """
-    n_rows = min(_MOST_ROWS, len(next(iter(versions.values()))))
+    n_rows = min(_MAX_ROWS, len(next(iter(versions.values()))))
     figure, axes = import_pyplot().subplots(
         n_rows, figsize=(7, 1.7 * n_rows + 0.6), squeeze=False, layout="constrained"
     )

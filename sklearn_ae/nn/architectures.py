@@ -205,10 +205,15 @@ class DenseArchitecture(Architecture):
     activation: str = "gelu"
     tied_weights: bool = False
 
-    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
-        """Build the two networks with fresh random weights."""
+    def for_rows(self, shape: tuple[int, ...]) -> Architecture:
+        """Return the recipe, checked."""
         check_choice("activation", self.activation, ACTIVATIONS)
         check_hidden_layer_sizes(self.hidden_layer_sizes)
+        return super().for_rows(shape)
+
+    def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
+        """Build the two networks with fresh random weights."""
+        self.for_rows((n_features,))
         sizes = (n_features, *self.hidden_layer_sizes, n_components)
         encoder = dense_stack(sizes, self.activation)
         if self.tied_weights:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .maps import Unpool
+from .unpool import needs_positions
 
 __all__ = ["Autoencoder", "CodeDecoder", "RowEncoder"]
 
@@ -27,7 +27,7 @@ class Autoencoder(nn.Module):
         the sigmoid where the loss is taken on logits.
     corruption : torch.nn.Module, default=None
         What happens to rows before they are encoded while the module is trained or
-        judged; None leaves them as they are.
+        evaluated; None leaves them as they are.
     bottleneck : torch.nn.Module, default=None
         Elementwise or rowwise map from the encoder's output to the code; None is the
         identity.
@@ -51,7 +51,16 @@ class Autoencoder(nn.Module):
     @property
     def decodes_bare_codes(self) -> bool:
         """Whether the decoder needs nothing that the encoder keeps beside the code."""
-        return not any(isinstance(part, Unpool) for part in self.decoder.modules())
+        return not needs_positions(self.decoder)
+
+    def check_bare_decoder(self, kind: str) -> None:
+        """Raise a ValueError if a decoder needs more of the encoder than the code."""
+        if not self.decodes_bare_codes:
+            raise ValueError(
+                f"{kind} codes need a decoder that sees codes alone; got "
+                "upsampling='unpool', which also needs the positions of the encoder's "
+                "maxima. Take upsampling='nearest'."
+            )
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""
@@ -65,10 +74,14 @@ class Autoencoder(nn.Module):
         """Return rows encoded and decoded, shape (n, n_features)."""
         return self.decode(self.encode(X))
 
-    def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the decoder's raw output and the code, of corrupted rows."""
         code = self.bottleneck(self.encoder(self.corruption(X)))
         return self.decoder(code), code
+
+    def forward_whole(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return what :meth:`forward` does, from whole codes."""
+        return self(X)
 
 
 class _InUnits(nn.Module):

@@ -1,6 +1,6 @@
 """Corruption of rows: what a denoising autoencoder has to undo.
 
-A corruption acts where a module is trained or judged, and never where it encodes. It
+A corruption acts where a module is trained or evaluated, and never where it encodes. It
 draws from torch's global generator, which the caller seeds.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["CORRUPTIONS", "Corruption"]
+from .units import Units
+
+__all__ = ["CORRUPTIONS", "CorruptedInput", "Corruption"]
 
 
 def _where(X: torch.Tensor, level: float) -> torch.Tensor:
@@ -31,8 +33,8 @@ class Corruption(nn.Module):
         of X, a float32 tensor of shape (n, n_features), to corrupted ones.
     level : float
         Strength, see :data:`CORRUPTIONS`.
-    n_features : int
-        Width of a row.
+    units : Units
+        How rows were scaled, with the extremes of each feature.
 
     Attributes
     ----------
@@ -46,19 +48,27 @@ class Corruption(nn.Module):
         What centred features were divided by.
     """
 
-    def __init__(self, kind: str | Callable, level: float, n_features: int) -> None:
+    zero: torch.Tensor
+    noise: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+    unit: torch.Tensor
+
+    def __init__(self, kind: str | Callable, level: float, units: Units) -> None:
         super().__init__()
         # In a tuple, so that a module of one's own is no part of what is trained, and
         # as a copy, so that it stays as it is.
         self._kind = (copy.deepcopy(kind),)
         self.level = level
-        for name in ("zero", "noise", "low", "high", "unit"):
-            self.register_buffer(name, torch.zeros(n_features))
-
-    def learn(self, **statistics: np.ndarray) -> None:
-        """Set the statistics of the rows, one array for each attribute."""
+        statistics = {
+            "zero": -units.shift / units.scale,
+            "noise": units.deviation / units.scale,
+            "low": (units.low - units.shift) / units.scale,
+            "high": (units.high - units.shift) / units.scale,
+            "unit": units.scale,
+        }
         for name, values in statistics.items():
-            getattr(self, name).copy_(torch.as_tensor(values))
+            self.register_buffer(name, torch.as_tensor(values).float())
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return corrupted rows of the same shape."""
@@ -100,3 +110,31 @@ CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {
     "salt_and_pepper": Corruption.salt_and_pepper,
     "swap": Corruption.swap,
 }
+
+
+@dataclass(frozen=True)
+class CorruptedInput:
+    """Part of a recipe: rows are corrupted before they are encoded.
+
+    Parameters
+    ----------
+    corruption : str or callable
+        Key of :data:`CORRUPTIONS`, or a function or module.
+    corruption_level : float
+        Strength: a share of the values, below 1, unless the kind is "gaussian".
+    """
+
+    corruption: str | Callable
+    corruption_level: float
+
+    def __post_init__(self) -> None:
+        is_share = isinstance(self.corruption, str) and self.corruption != "gaussian"
+        if is_share and self.corruption_level >= 1:
+            raise ValueError(
+                "corruption_level must be a share of the values, below 1, with "
+                f"corruption={self.corruption!r}; got {self.corruption_level}."
+            )
+
+    def build(self, units: Units) -> Corruption:
+        """Return the layer for rows of these units."""
+        return Corruption(self.corruption, self.corruption_level, units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "ScaledLink"]
+from .._validation import check_counts, check_unit_interval
+from .units import Units
+
+__all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
-_LARGEST_LOG_RATE = 20.0
+_MAX_LOG_RATE = 20.0
 # Overdispersed counts start nearly as Poisson's.
 _LOG_SIZE = 4.0
 
@@ -159,12 +163,12 @@ class Poisson(Likelihood):
         return ScaledLink(shift, scale, 0.1, math.inf, log_odds=False)
 
     def _rate(self, raw: torch.Tensor) -> torch.Tensor:
-        return raw.clamp(max=_LARGEST_LOG_RATE).exp()
+        return raw.clamp(max=_MAX_LOG_RATE).exp()
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""
         counts = self._to_units(rows).round()
-        raw = raw.clamp(max=_LARGEST_LOG_RATE)
+        raw = raw.clamp(max=_MAX_LOG_RATE)
         return (counts * raw - self._rate(raw) - torch.lgamma(counts + 1)).sum(-1)
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
@@ -212,3 +216,42 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
 }
+
+
+@dataclass(frozen=True)
+class LikelihoodOutput:
+    """Part of a recipe: the decoder returns the parameters of a likelihood.
+
+    Parameters
+    ----------
+    likelihood : str
+        Key of :data:`LIKELIHOODS`.
+    """
+
+    likelihood: str = "gaussian"
+
+    @property
+    def of_counts(self) -> bool:
+        """Whether values are counts."""
+        return LIKELIHOODS[self.likelihood].of_counts
+
+    def build(self, units: Units) -> Likelihood:
+        """Return the likelihood, which maps raw output to reconstructions."""
+        return LIKELIHOODS[self.likelihood](units.shift, units.scale)
+
+    def build_link(self, units: Units) -> nn.Module | None:
+        """Return the map from a linear reconstruction to the raw output."""
+        return LIKELIHOODS[self.likelihood].link(units.shift, units.scale)
+
+    def scaling_in_use(self, scaling: str | None) -> str | None:
+        """Return how rows are scaled where the user asks for ``scaling``."""
+        return scaling
+
+    def check_values(self, X, name: str) -> None:
+        """Raise a ValueError if the likelihood is not made for the values of X."""
+        if self.likelihood == "bernoulli":
+            check_unit_interval(
+                X, name, "likelihood='bernoulli'", "likelihood='gaussian'"
+            )
+        elif self.of_counts:
+            check_counts(X, name, self.likelihood)

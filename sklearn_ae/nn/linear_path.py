@@ -7,9 +7,12 @@ layers hold PCA's components reconstructs just as PCA does before its first step
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 
 from .dense import PaddedDecoder, TransposedLinear
 
@@ -19,13 +22,55 @@ _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose
 __all__ = [
     "ClampedLogit",
     "LinearPath",
+    "PCABaseline",
     "Refined",
     "add_linear_path",
+    "copy_linear",
     "dense_layers",
     "is_linear",
+    "linear_pair",
     "load_linear",
     "start_at",
 ]
+
+
+@dataclass(frozen=True, eq=False)
+class PCABaseline:
+    """Principal components of scaled rows: where networks start, what they must beat.
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_components, n_features)
+        Orthonormal rows.
+    mean : ndarray of shape (n_features,)
+        Mean of the scaled rows.
+    variances : ndarray of shape (n_components,)
+        Variance along each component.
+    noise_variance : float
+        Mean variance along the directions that the components leave out; greater
+        than 0.
+    """
+
+    components: np.ndarray
+    mean: np.ndarray
+    variances: np.ndarray
+    noise_variance: float
+
+    def first(self, n_components: int) -> PCABaseline:
+        """Return the baseline of the leading components."""
+        return replace(
+            self,
+            components=self.components[:n_components],
+            variances=self.variances[:n_components],
+        )
+
+    def residuals(self, n_components: int) -> np.ndarray:
+        """Return the variance that the first 1, 2, ..., n components leave out."""
+        n_features = self.components.shape[1]
+        variances = np.zeros(n_components)
+        variances[: len(self.variances)] = self.variances[:n_components]
+        rest = self.noise_variance * (n_features - len(self.variances))
+        return rest + variances[::-1].cumsum()[::-1] - variances
 
 
 class ClampedLogit(nn.Module):
@@ -129,7 +174,7 @@ def _silence(branch: nn.Module, n_inputs: int, n_outputs: int) -> nn.Module:
 
 
 def is_linear(network: nn.Module) -> bool:
-    """Tell whether a network is a single linear layer, as dense stacks can be."""
+    """Return whether a network is a single linear layer, as dense stacks can be."""
     layers = list(network) if isinstance(network, nn.Sequential) else [network]
     linear = (nn.Linear, TransposedLinear)
     return len(layers) == 1 and isinstance(layers[0], linear)
@@ -210,6 +255,25 @@ def add_linear_path(
     return LinearPath(linear, branches[0]), LinearPath(mirror, branches[1], link)
 
 
+def linear_pair(
+    n_features: int, n_outputs: int, n_components: int, link: nn.Module | None = None
+) -> tuple[LinearPath, LinearPath]:
+    """Return linear paths without networks beside them, for :func:`start_at` to fill.
+
+    No random number is drawn: their weights mean nothing yet.
+
+    Parameters
+    ----------
+    n_features, n_outputs, n_components : int
+        Widths of a row, of the encoder's output and of a code.
+    link : torch.nn.Module, optional
+        Map from the linear reconstruction to the decoder's raw output.
+    """
+    down = skip_init(nn.Linear, n_features, n_outputs)
+    up = skip_init(nn.Linear, n_components, n_features)
+    return LinearPath(down, None), LinearPath(up, None, link)
+
+
 def start_at(
     encoder: LinearPath,
     decoder: LinearPath | Refined,
@@ -254,3 +318,24 @@ def load_linear(
     if not isinstance(up, TransposedLinear):
         up.weight.copy_(torch.as_tensor(decoder_weight))
     up.bias.copy_(torch.as_tensor(decoder_bias))
+
+
+@torch.no_grad()
+def copy_linear(source: nn.Module, target: nn.Module) -> None:
+    """Load the linear paths of one autoencoder, and its output, into another.
+
+    Parameters
+    ----------
+    source : Autoencoder
+        Its linear layers are read.
+    target : Autoencoder
+        It starts at PCA, with the same widths.
+    """
+    encoder, decoder = source.encoder, source.decoder
+    weights = (
+        layer.detach().cpu().numpy()
+        for path in (encoder, decoder)
+        for layer in (path.linear.weight, path.linear.bias)
+    )
+    load_linear(target.encoder, target.decoder, *weights)
+    target.output.load_state_dict(source.output.state_dict())

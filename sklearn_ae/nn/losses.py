@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .._validation import check_unit_interval
 from .linear_path import ClampedLogit
+from .units import Units
 
-__all__ = ["LOSSES", "Loss", "ReconstructionObjective"]
+__all__ = ["LOSSES", "Loss", "LossOutput", "ReconstructionObjective"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ LOSSES = {
 }
 
 
-class ReconstructionObjective(nn.Module):
-    """Reconstruction loss of a module's output.
+@dataclass(frozen=True)
+class LossOutput:
+    """Part of a recipe: the decoder returns what a loss compares with rows.
 
     Parameters
     ----------
@@ -58,9 +61,56 @@ class ReconstructionObjective(nn.Module):
         Key of :data:`LOSSES`.
     """
 
-    def __init__(self, loss: str) -> None:
+    loss: str = "squared_error"
+
+    def build(self, units: Units) -> nn.Module:
+        """Return the map from the raw output to the reconstruction."""
+        return LOSSES[self.loss].output()
+
+    def build_link(self, units: Units) -> nn.Module | None:
+        """Return the map from a linear reconstruction to the raw output."""
+        link = LOSSES[self.loss].link
+        return None if link is None else link()
+
+    def scaling_in_use(self, scaling: str | None) -> str | None:
+        """Return how rows are scaled where the user asks for ``scaling``.
+
+        The logarithmic loss is taken on the data as they are, in [0, 1].
+        """
+        return None if self.loss == "log_loss" else scaling
+
+    def check_values(self, X, name: str) -> None:
+        """Raise a ValueError if the loss is not made for the values of X."""
+        if self.loss == "log_loss":
+            check_unit_interval(X, name, "loss='log_loss'", "loss='squared_error'")
+
+
+class ReconstructionObjective(nn.Module):
+    """Reconstruction loss of a module's output; the base of other objectives.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "log_loss"}
+        Key of :data:`LOSSES`.
+    """
+
+    # Whether losses are negative log-likelihoods. A gain is a share of PCA's loss
+    # otherwise.
+    in_nats = False
+
+    # Share of the training in which the objective is not yet the one that validation
+    # rows are evaluated with.
+    warm_up = 0.0
+
+    def __init__(self, loss: str = "squared_error") -> None:
         super().__init__()
         self.loss = loss
+
+    @property
+    def name(self) -> str:
+        """What a value is, for the axis of loss curves."""
+        kind = self.loss.replace("_", " ")
+        return f"Loss per row ({kind}, scaled rows)"
 
     def forward(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
@@ -72,9 +122,24 @@ class ReconstructionObjective(nn.Module):
     def per_row(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
-        """Return the loss of each row, shape (n,)."""
+        """Return the loss of each row, shape (n,), as the loss curves show it."""
+        return self.reconstruction(output, target)
+
+    def reconstruction(
+        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each row without penalties, shape (n,).
+
+        In it a network is compared with PCA, whose loss has no penalty.
+        """
         function = LOSSES[self.loss].function
         return function(output[0].float(), target, reduction="none").sum(1)
+
+    def per_row_of_pca(
+        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
+    ) -> torch.Tensor:
+        """Return what :meth:`per_row` is for PCA, whose codes have no penalty."""
+        return self.reconstruction(output, target)
 
     def least(self, target: torch.Tensor) -> torch.Tensor:
         """Return the smallest loss that any output has for each row, shape (n,)."""

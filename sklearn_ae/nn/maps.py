@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .dense import ACTIVATIONS
+from .unpool import RememberingPool, Unpool
 
 __all__ = [
     "NORMALIZATIONS",
@@ -20,7 +21,6 @@ __all__ = [
     "MapChain",
     "ToMaps",
     "ToRow",
-    "Unpool",
     "times",
 ]
 
@@ -79,47 +79,6 @@ class _Spread(nn.Module):
         (down, right), (height, width) = self.factors, maps.shape[2:]
         spread[:, :, : down * height : down, : right * width : right] = maps
         return spread
-
-
-class _RememberingPool(nn.MaxPool2d):
-    """Max-pooling that remembers where the maxima of its last batch were."""
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        self.size_before = maps.shape[2:]
-        pooled, self.positions = F.max_pool2d(
-            maps,
-            self.kernel_size,
-            self.stride,
-            ceil_mode=self.ceil_mode,
-            return_indices=True,
-        )
-        return pooled
-
-
-class Unpool(nn.Module):
-    """Put values where the maxima of the encoder were.
-
-    Parameters
-    ----------
-    pool : _RememberingPool
-        The layer of the encoder, which has seen the same batch.
-    """
-
-    def __init__(self, pool: _RememberingPool) -> None:
-        super().__init__()
-        # In a tuple, so that torch does not count the encoder's layer as a part.
-        self._pool = (pool,)
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Map pooled maps to maps of the size before pooling."""
-        (pool,) = self._pool
-        return F.max_unpool2d(
-            maps,
-            pool.positions,
-            pool.kernel_size,
-            pool.stride,
-            output_size=pool.size_before,
-        )
 
 
 class _GroupNorm(nn.GroupNorm):
@@ -226,7 +185,7 @@ class MapChain:
         if kind == "avg_pool":
             layer = nn.AvgPool2d(kernel, ceil_mode=up, count_include_pad=False)
         elif remember:
-            layer = _RememberingPool(kernel, ceil_mode=up)
+            layer = RememberingPool(kernel, ceil_mode=up)
         else:
             layer = nn.MaxPool2d(kernel, ceil_mode=up)
         self.layers.append(layer)

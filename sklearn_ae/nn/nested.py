@@ -10,13 +10,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
 from .autoencoder import Autoencoder
+from .bottleneck import Bottleneck
+from .linear_path import PCABaseline
+from .losses import ReconstructionObjective
+from .recipe import Recipe
+from .units import Units
 
-__all__ = ["NestedAutoencoder", "NestedObjective", "load_first", "sizes_to_judge"]
+__all__ = [
+    "NestedAutoencoder",
+    "NestedBottleneck",
+    "NestedObjective",
+    "is_nested",
+    "load_first",
+    "nest",
+    "sizes_to_evaluate",
+]
 
 # Each code is decoded at two sizes while training; its encoding, half of the work, is
 # shared. So many sizes per batch are drawn on a logarithmic scale of size + offset.
@@ -24,9 +41,13 @@ __all__ = ["NestedAutoencoder", "NestedObjective", "load_first", "sizes_to_judge
 _N_DRAWN, _OFFSET = 5, 1.0
 _WHOLE_PER_SIZE = 1 / 3
 
+# The least share of the variance that counts as PCA's loss: a loss of nothing cannot be
+# divided by.
+_MIN_SHARE = 1e-3
 
-def sizes_to_judge(n_components: int) -> list[int]:
-    """Return the sizes at which nested codes are judged: powers of two, and all."""
+
+def sizes_to_evaluate(n_components: int) -> list[int]:
+    """Return the sizes at which nested codes are evaluated: powers of two, and all."""
     powers = [2**power for power in range(n_components.bit_length())]
     return sorted({*powers, n_components})
 
@@ -140,14 +161,14 @@ class NestedAutoencoder(Autoencoder):
         """
         code = self.bottleneck(self.encoder(self.corruption(X)))
         if not self.training:
-            sizes = sizes_to_judge(self._sizes[0].n_components)
+            sizes = sizes_to_evaluate(self._sizes[0].n_components)
             return self._decode(code, sizes), code, sizes
         sizes = self._draw()
         return self._decode(code.repeat_interleave(2, 0), sizes), code, sizes
 
-    def forward_whole(self, X: torch.Tensor) -> torch.Tensor:
-        """Return the decoder's raw output for whole codes of corrupted rows."""
-        return self.decoder(self.bottleneck(self.encoder(self.corruption(X))))
+    def forward_whole(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return raw output and code, of corrupted rows, without any cut."""
+        return super().forward(X)
 
     def decode_first(self, code: torch.Tensor, size: int) -> torch.Tensor:
         """Return the reconstruction from the first values of codes."""
@@ -211,16 +232,24 @@ class NestedObjective(nn.Module):
 
     Parameters
     ----------
-    objective : torch.nn.Module
-        Reconstruction objective with ``per_row``.
+    objective : ReconstructionObjective
+        Loss of reconstructions.
     baseline : tensor of shape (n_components,)
         PCA's loss with the first k components, for k = 1, 2, ...
     """
 
+    name = "Loss over PCA's at the same code size"
+    in_nats = False
+    warm_up = 0.0
+
     # Share of the training that is done; set by the net.
     progress = 1.0
 
-    def __init__(self, objective: nn.Module, baseline: torch.Tensor) -> None:
+    baseline: torch.Tensor
+
+    def __init__(
+        self, objective: ReconstructionObjective, baseline: torch.Tensor
+    ) -> None:
         super().__init__()
         self.objective = objective
         self.register_buffer("baseline", baseline)
@@ -239,8 +268,138 @@ class NestedObjective(nn.Module):
 
     def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the relative loss of each row at its size, shape (n,)."""
-        sizes = sizes_to_judge(len(self.baseline))
+        sizes = sizes_to_evaluate(len(self.baseline))
         return self._relative(self.objective.per_row(output, target), sizes)
+
+    # PCA is cut off at the same sizes.
+    per_row_of_pca = per_row
+
+    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row that is decoded from its whole code."""
+        return self.objective.reconstruction(output, target)
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the smallest loss that any output has for each row, shape (n,)."""
+        return self.objective.least(target)
+
+
+@dataclass(frozen=True)
+class NestedBottleneck(Bottleneck):
+    """Codes of which each beginning is a code of its own.
+
+    Parameters
+    ----------
+    nested : bool or tuple of int
+        True for all sizes, or the sizes.
+    """
+
+    nested: bool | tuple[int, ...] = True
+
+    is_nested: ClassVar[bool] = True
+    can_be_nested: ClassVar[bool] = False
+
+    # The losses of drawn sizes change from batch to batch; a shorter memory of their
+    # squares made each size's error about one percent lower.
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes that were asked for; none means all."""
+        return () if isinstance(self.nested, bool) else self.nested
+
+    def without_extras(self) -> NestedBottleneck:
+        """Return the part of PCA as a network with such codes."""
+        return self
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the other parts of a recipe do not suit."""
+        if not recipe.can_start_at_pca:
+            raise ValueError(
+                "nested codes need a linear code of n_components values; got "
+                f"{recipe.architecture!r}. Leave out the code's activation and "
+                "feature maps as codes, or set nested=False."
+            )
+        if recipe.pretraining is not None:
+            raise ValueError(
+                "pretraining must be None where codes are nested; got "
+                f"{recipe.pretraining!r}. Set nested=False to pretrain layer by layer."
+            )
+
+    def check_width(self, width: int | float, n_features: int) -> None:
+        """Raise a ValueError if a code of this width cannot be made."""
+        if not isinstance(width, int):
+            return
+        sizes = self.sizes
+        if sizes and not min(sizes) < width >= max(sizes):
+            raise ValueError(
+                f"nested must hold sizes up to n_components = {width}, and a smaller "
+                f"one; got {sizes!r}."
+            )
+        if width > n_features:
+            raise ValueError(
+                f"n_components must be at most n_features = {n_features} where codes "
+                f"are nested; got {width}."
+            )
+
+    def assemble(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        output: nn.Module,
+        corruption: nn.Module | None,
+        units: Units,
+        n_components: int,
+    ) -> NestedAutoencoder:
+        """Return the module around encoder and decoder."""
+        parts = encoder, decoder, output, corruption
+        module = NestedAutoencoder(*parts, n_components=n_components, at=self.sizes)
+        module.check_bare_decoder("nested")
+        return module
+
+    def wrap_objective(
+        self, objective: nn.Module, pca: PCABaseline, n_components: int
+    ) -> NestedObjective:
+        """Return the loss over PCA's at the same size."""
+        losses = pca.residuals(n_components)
+        losses = np.maximum(losses, _MIN_SHARE * (losses[0] + pca.variances[0]))
+        return NestedObjective(objective, torch.as_tensor(losses, dtype=torch.float32))
+
+
+def is_nested(nested: bool | Sequence[int]) -> bool:
+    """Return whether a parameter ``nested`` asks for nested codes.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a truth value nor a list of code sizes.
+    """
+    if isinstance(nested, bool | np.bool_):
+        return bool(nested)
+    sizes = list(nested)
+    if not sizes or not all(isinstance(k, Integral) and k > 0 for k in sizes):
+        raise ValueError(
+            "nested must be True, False or hold code sizes, integers of at least "
+            f"1; got {nested!r}."
+        )
+    return True
+
+
+def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
+    """Return a recipe whose codes are nested, if asked to.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With a plain code.
+    nested : bool or sequence of int
+        As for the estimators.
+    """
+    if not is_nested(nested):
+        return recipe
+    is_flag = isinstance(nested, bool | np.bool_)
+    sizes = True if is_flag else tuple(int(size) for size in nested)
+    activation = recipe.bottleneck.code_activation
+    return replace(recipe, bottleneck=NestedBottleneck(activation, sizes))
 
 
 @torch.no_grad()

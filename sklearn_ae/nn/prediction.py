@@ -46,6 +46,10 @@ class ClassificationLoss(nn.Module):
         Share of each class among the labelled rows.
     """
 
+    name = "Objective (nats per labelled row)"
+
+    shares: torch.Tensor
+
     def __init__(self, shares: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("shares", shares)
@@ -70,6 +74,8 @@ class ClassificationLoss(nn.Module):
 
 class RegressionLoss(nn.Module):
     """Squared error, averaged over the targets that are known."""
+
+    name = "Objective (squared error, scaled targets)"
 
     def per_row(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the loss of two ``(n, n_outputs)`` tensors, shape (n,)."""
@@ -214,6 +220,11 @@ class PredictionObjective(nn.Module):
 
     # Share of the training that is done; set by the net.
     progress = 1.0
+
+    @property
+    def name(self) -> str:
+        """What a value is, for the axis of loss curves."""
+        return self.loss.name
 
     def __init__(
         self,

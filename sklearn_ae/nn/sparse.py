@@ -6,16 +6,25 @@ Gao, L. et al. (2024). Scaling and evaluating sparse autoencoders. arXiv:2406.04
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..exceptions import DeadUnitsWarning
 from .autoencoder import Autoencoder
+from .bottleneck import Bottleneck, Complaint
 from .dense import TransposedLinear
-from .linear_path import LinearPath, Refined, is_linear, load_linear
+from .linear_path import LinearPath, PCABaseline, Refined, is_linear, load_linear
 from .losses import ReconstructionObjective
+from .units import Units
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 __all__ = [
     "BatchTopK",
@@ -23,6 +32,7 @@ __all__ = [
     "L1Units",
     "LogisticUnits",
     "SparseAutoencoder",
+    "SparseBottleneck",
     "SparseObjective",
     "TopK",
     "keep_largest",
@@ -41,6 +51,13 @@ _BATCHES_PER_LOOK = 8
 _N_REVIVED = 32
 # Units that are no part of the PCA start begin so small that they hardly compete.
 _BYSTANDER = 0.01
+
+_MAX_DEFAULT_COMPONENTS = 1024
+_MAX_DEFAULT_COEFS = 32
+
+# A warning is given if more than this share of the units, and number, is dead.
+_MAX_DEAD_SHARE = 0.1
+_MAX_DEAD = 10
 
 
 class LogisticUnits(nn.Module):
@@ -166,7 +183,7 @@ class SparseAutoencoder(Autoencoder):
         self._has_dead = False
 
     def is_active(self, code: torch.Tensor) -> torch.Tensor:
-        """Tell which codes count as active, shape (n, n_components)."""
+        """Return which codes count as active, shape (n, n_components)."""
         return code > self.bottleneck.threshold
 
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -232,15 +249,24 @@ class SparseObjective(ReconstructionObjective):
     ----------
     loss : str
         As for :class:`ReconstructionObjective`.
-    penalty : callable or None
-        Maps codes ``(n, n_components)`` to the penalty of each row, ``(n,)``.
+    sparsity : {"topk", "batch_topk", "l1", "kl"}
+        Kind of code; the last two have a penalty.
     alpha : float
         Weight of the penalty.
+    target : float
+        Mean activity for "kl".
     """
 
-    def __init__(self, loss: str, penalty, alpha: float) -> None:
+    def __init__(
+        self, loss: str, sparsity: str, alpha: float = 1.0, target: float = 0.05
+    ) -> None:
         super().__init__(loss)
-        self.penalty = penalty
+        # Maps codes (n, n_components) to the penalty of each row, (n,).
+        self.penalty: Callable[[torch.Tensor], torch.Tensor] | None = None
+        if sparsity == "l1":
+            self.penalty = sum_of_code
+        elif sparsity == "kl":
+            self.penalty = DivergenceFromTarget(target)
         self.alpha = alpha
 
     def forward(
@@ -258,7 +284,7 @@ class SparseObjective(ReconstructionObjective):
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return loss and penalty of each row, shape (n,)."""
-        losses = super().per_row(output, target)
+        losses = self.reconstruction(output, target)
         if self.penalty is None:
             return losses
         return losses + self.alpha * self.penalty(output[1].float())
@@ -275,35 +301,36 @@ class DivergenceFromTarget(nn.Module):
     ----------
     target : float
         Mean activity in (0, 1).
-    n_components : int
-        Number of units.
     """
 
     # Rows that the running mean remembers.
     memory = 1000
 
-    def __init__(self, target: float, n_components: int) -> None:
+    def __init__(self, target: float) -> None:
         super().__init__()
         self.target = target
-        self.register_buffer("mean", torch.zeros(n_components))
-        self.register_buffer("n_rows", torch.zeros(()))
+        self.mean: torch.Tensor | None = None
+        self.n_rows = 0
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_components)`` to ``(n,)``."""
         mean = code.mean(0)
         if code.requires_grad:
-            with torch.no_grad():
-                self.n_rows += len(code)
-                share = len(code) / self.n_rows.clamp(max=max(self.memory, len(code)))
-                # After a step that diverged training goes on from a better state.
-                self.mean.lerp_(torch.where(mean.isfinite(), mean, self.mean), share)
             # The value of the running mean, and the gradient of the batch's.
-            mean = self.mean + mean - mean.detach()
+            mean = self._running_mean(mean.detach(), len(code)) + mean - mean.detach()
         mean = mean.clamp(1e-6, 1 - 1e-6)
         wanted = torch.full_like(mean, self.target)
         on = wanted * (wanted / mean).log()
         off = (1 - wanted) * ((1 - wanted) / (1 - mean)).log()
         return (on + off).sum().expand(len(code))
+
+    def _running_mean(self, mean: torch.Tensor, n_rows: int) -> torch.Tensor:
+        if self.mean is None:
+            self.mean = torch.zeros_like(mean)
+        self.n_rows += n_rows
+        share = n_rows / min(self.n_rows, max(self.memory, n_rows))
+        # After a step that diverged training goes on from a better state.
+        return self.mean.lerp_(torch.where(mean.isfinite(), mean, self.mean), share)
 
 
 def sum_of_code(code: torch.Tensor) -> torch.Tensor:
@@ -354,3 +381,150 @@ def start_tied(encoder: nn.Module, decoder: nn.Module) -> None:
     last.bias.zero_()
     if not isinstance(last, TransposedLinear):
         last.weight.copy_(first.weight.t())
+
+
+@dataclass(frozen=True)
+class SparseBottleneck(Bottleneck):
+    """Codes of which few units are active in each row.
+
+    Parameters
+    ----------
+    sparsity : {"topk", "batch_topk", "l1", "kl"}
+        What keeps units inactive.
+    n_nonzero_coefs : int or None
+        Active units per row of the first two kinds; None takes a quarter of the units,
+        at most 32.
+    target : float
+        Mean activity for "kl".
+    """
+
+    sparsity: str = "topk"
+    n_nonzero_coefs: int | None = None
+    target: float = 0.05
+
+    is_regularised: ClassVar[bool] = True
+    can_be_nested: ClassVar[bool] = False
+    # The k largest scores of a row are at least as good as the first k.
+    floor_is_pca: ClassVar[bool] = False
+
+    @property
+    def _counts(self) -> bool:
+        return self.sparsity in ("topk", "batch_topk")
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Whether codes have the unit of rows."""
+        return self.sparsity != "kl"
+
+    @property
+    def can_start_at_pca(self) -> bool:
+        """Whether each principal component can have two units."""
+        return self._counts and self._has_pairs
+
+    # Whether there are two units for each that is active; known once settled.
+    _has_pairs: bool = True
+
+    def without_extras(self) -> SparseBottleneck:
+        """Return the part of PCA as a network with such codes."""
+        return self
+
+    def default_width(self, n_features: int) -> int:
+        """Return the default for ``n_components``."""
+        return min(2 * n_features, _MAX_DEFAULT_COMPONENTS)
+
+    def settle(self, n_components: int) -> SparseBottleneck:
+        """Return the part with the number of active units."""
+        if not self._counts:
+            return replace(self, n_nonzero_coefs=None)
+        n_active = self.n_nonzero_coefs
+        if n_active is None:
+            n_active = max(1, min(n_components // 4, _MAX_DEFAULT_COEFS))
+        if n_active > n_components:
+            raise ValueError(
+                f"n_nonzero_coefs must be at most n_components = {n_components}; got "
+                f"{n_active}. Choose a wider code or fewer active units."
+            )
+        has_pairs = n_components >= 2 * n_active
+        return replace(self, n_nonzero_coefs=n_active, _has_pairs=has_pairs)
+
+    def initialize(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        """Let single layers start as each other's transpose."""
+        start_tied(encoder, decoder)
+
+    def assemble(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        output: nn.Module,
+        corruption: nn.Module | None,
+        units: Units,
+        n_components: int,
+    ) -> SparseAutoencoder:
+        """Return the module around encoder and decoder."""
+        layers: dict[str, Callable[[], nn.Module]] = {
+            "topk": lambda: TopK(self.n_nonzero_coefs),
+            "batch_topk": lambda: BatchTopK(self.n_nonzero_coefs),
+            "l1": L1Units,
+            "kl": lambda: LogisticUnits(self.target),
+        }
+        layer = layers[self.sparsity]()
+        module = SparseAutoencoder(encoder, decoder, output, layer, n_components)
+        module.check_bare_decoder("sparse")
+        return module
+
+    def count_pca_components(self, n_components: int) -> int:
+        """Return how many principal components start and baseline need."""
+        return max(n_components // 2, self.n_nonzero_coefs or n_components)
+
+    def load_pca(
+        self, module: Autoencoder, pca: PCABaseline, n_components: int
+    ) -> None:
+        """Load PCA into the linear paths of a module, two units per component."""
+        pairs = pca.components[: n_components // 2]
+        start_at_pairs(module.encoder, module.decoder, pairs, pca.mean)
+
+    def count_active(self, n_components: int) -> int | None:
+        """Return how many components PCA has in a comparison."""
+        return None if self.sparsity == "l1" else self.n_nonzero_coefs or n_components
+
+    def count_active_in(
+        self, module: Autoencoder, blocks: Iterable[torch.Tensor]
+    ) -> int:
+        """Return the mean number of active units."""
+        counts = [module.is_active(module.encode(block)).sum(1) for block in blocks]
+        return max(1, round(float(torch.cat(counts).double().mean())))
+
+    def describe(
+        self, module: Autoencoder, blocks: Iterable[torch.Tensor], n_components: int
+    ) -> dict[str, Any]:
+        """Return how much each unit is used, and which are not."""
+        activity, n_rows = np.zeros(n_components), 0
+        ever = np.zeros(n_components, dtype=bool)
+        for block in blocks:
+            code = module.encode(block)
+            active = module.is_active(code)
+            used = code if self.sparsity == "kl" else active
+            activity += used.cpu().numpy().sum(0)
+            ever |= active.any(0).cpu().numpy()
+            n_rows += len(block)
+        return {
+            "n_nonzero_coefs_": self.n_nonzero_coefs,
+            "mean_activity_": activity / n_rows,
+            "dead_units_": np.flatnonzero(~ever),
+        }
+
+    def complain(self, described: dict[str, Any], recipe: Recipe) -> list[Complaint]:
+        """Return a warning where many units are dead."""
+        n_dead, n_units = (
+            len(described["dead_units_"]),
+            len(described["mean_activity_"]),
+        )
+        if n_dead <= max(_MAX_DEAD_SHARE * n_units, _MAX_DEAD):
+            return []
+        message = (
+            f"{n_dead} of {n_units} units are active in no training row (of up to "
+            "50,000). Choose fewer n_components or more active units (n_nonzero_coefs; "
+            "a smaller alpha for 'l1'), a smaller learning_rate, or a larger max_iter, "
+            "in which dead units are revived."
+        )
+        return [(message, DeadUnitsWarning)]

@@ -6,18 +6,29 @@ Kingma, D. P. & Welling, M. (2013). Auto-encoding variational Bayes. arXiv:1312.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..exceptions import PosteriorCollapseWarning
+from .architectures import build_pair
 from .autoencoder import Autoencoder
-from .likelihoods import Gaussian, Likelihood
-from .linear_path import load_linear
+from .bottleneck import Bottleneck, Complaint, Networks
+from .dense import PaddedDecoder
+from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
+from .linear_path import PCABaseline, load_linear
+from .units import Units
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 __all__ = [
     "EvidenceBound",
+    "LatentBottleneck",
     "VariationalAutoencoder",
     "kl_to_prior",
     "log_mean_exp",
@@ -26,9 +37,16 @@ __all__ = [
 ]
 
 # Values of a layer that draws hold at once.
-_MOST_VALUES = 2**24
+_MAX_VALUES = 2**24
 
-_LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE = -15.0, 10.0
+_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -15.0, 10.0
+
+# A component counts as active if its posterior mean varies more than this over rows
+# (Burda et al. 2015).
+_MIN_ACTIVE_VARIANCE = 0.01
+
+# A warning is given if no more than this share of the components is active.
+_MIN_ACTIVE_SHARE = 0.1
 
 
 def kl_to_prior(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
@@ -53,7 +71,7 @@ class VariationalAutoencoder(Autoencoder):
     likelihood : Likelihood
         Distribution of rows; also the map from raw output to reconstruction.
     n_draws : int
-        Latent values drawn per row where the module is trained or judged.
+        Latent values drawn per row where the module is trained or evaluated.
     mean_size : float or None
         Mean sum of the training rows in units of X, to which rates are relative; None
         leaves the size of rows to the code.
@@ -74,7 +92,7 @@ class VariationalAutoencoder(Autoencoder):
     def posterior(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return means and log-variances, each of shape (n, n_components)."""
         mean, log_variance = self.encoder(self._at_mean_size(X)).float().chunk(2, 1)
-        return mean, log_variance.clamp(_LEAST_LOG_VARIANCE, _LARGEST_LOG_VARIANCE)
+        return mean, log_variance.clamp(_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the posterior means, shape (n, n_components)."""
@@ -124,7 +142,7 @@ class VariationalAutoencoder(Autoencoder):
     def _parts(self, X: torch.Tensor, n_draws: int) -> Iterator[int]:
         """Yield numbers of draws that fit into memory at once."""
         widest = max(p.shape[0] for p in self.parameters() if p.ndim > 1)
-        most = max(1, _MOST_VALUES // (len(X) * max(widest, X.shape[1])))
+        most = max(1, _MAX_VALUES // (len(X) * max(widest, X.shape[1])))
         for first in range(0, n_draws, most):
             yield min(most, n_draws - first)
 
@@ -168,14 +186,24 @@ class EvidenceBound(nn.Module):
         Nats per component that cost nothing.
     """
 
+    name = "Negative bound per row (nats)"
+    in_nats = True
+
     # Share of the training that is done; set by the net.
     progress = 1.0
 
-    def __init__(self, beta: float, kl_warmup: float, free_bits: float) -> None:
+    def __init__(
+        self, beta: float = 1.0, kl_warmup: float = 0.0, free_bits: float = 0.0
+    ) -> None:
         super().__init__()
         self.beta = beta
         self.kl_warmup = kl_warmup
         self.free_bits = free_bits
+
+    @property
+    def warm_up(self) -> float:
+        """Share of the training before the objective is that of validation rows."""
+        return self.kl_warmup
 
     def forward(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
@@ -202,6 +230,14 @@ class EvidenceBound(nn.Module):
         """
         _, log_likelihood, *latent = output
         return -log_mean_exp(log_likelihood + self.beta * log_ratio(*latent))
+
+    # Probabilistic PCA has a bound too, and there is no penalty to leave out.
+    reconstruction = per_row
+    per_row_of_pca = per_row
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return zeros: gains in nats are not measured against a least loss."""
+        return target.new_zeros(len(target))
 
 
 @torch.no_grad()
@@ -241,3 +277,129 @@ def start_at_probabilistic_pca(
     load_linear(module.encoder, module.decoder, weight, bias, loadings.T, mean)
     if isinstance(module.output, Gaussian):
         module.output.log_variance.fill_(math.log(noise_variance))
+
+
+@dataclass(frozen=True)
+class LatentBottleneck(Bottleneck):
+    """Codes are latent variables with a normal posterior.
+
+    Parameters
+    ----------
+    n_importance_samples : int
+        Latent draws per row.
+    size_factor : {"sum"} or None
+        Whether counts are relative to the size of their row.
+    """
+
+    n_importance_samples: int = 1
+    size_factor: str | None = None
+
+    outputs_per_component: ClassVar[int] = 2
+    is_regularised: ClassVar[bool] = True
+    can_be_nested: ClassVar[bool] = False
+
+    @property
+    def can_start_at_pca(self) -> bool:
+        """Whether codes can be those of probabilistic PCA."""
+        return self.size_factor is None
+
+    @property
+    def keeps_unit(self) -> bool:
+        """Return False: latent variables have the unit of their prior."""
+        return False
+
+    def without_extras(self) -> LatentBottleneck:
+        """Return the part of probabilistic PCA, which knows no size of a row."""
+        return replace(self, size_factor=None)
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the other parts of a recipe do not suit."""
+        output, architecture = recipe.output, recipe.architecture
+        if not isinstance(output, LikelihoodOutput):
+            raise TypeError(f"latent codes need a likelihood; got {output!r}.")
+        if self.size_factor is not None and not output.of_counts:
+            raise ValueError(
+                "size_factor needs a likelihood of counts, 'poisson' or "
+                f"'negative_binomial'; got likelihood={output.likelihood!r}. Set "
+                "size_factor=None."
+            )
+        if getattr(architecture, "output_activation", None) is not None:
+            raise ValueError(
+                "output_activation must be None in VAE, where the likelihood decides "
+                f"what rows may be; got {architecture.output_activation!r}. For values "
+                "in [0, 1] use likelihood='bernoulli'."
+            )
+        if recipe.code_width is not None:
+            raise ValueError(
+                "the code of VAE must be a vector of latent variables; got an "
+                "architecture whose feature map is the code. Set bottleneck='vector'."
+            )
+        if getattr(architecture, "tied_weights", False) and recipe.starts_at_pca:
+            raise ValueError(
+                "tied_weights=True needs init='random' in VAE, because the encoder of "
+                "probabilistic PCA is not its decoder's transpose; got init='pca'."
+            )
+
+    def build_pair(
+        self, architecture: Networks, n_features: int, n_components: int
+    ) -> tuple[nn.Module, nn.Module]:
+        """Return an encoder of means and log-variances, and a decoder."""
+        width = self.outputs_per_component * n_components
+        encoder, decoder = build_pair(architecture, n_features, width)
+        if getattr(architecture, "tied_weights", False):
+            return encoder, PaddedDecoder(decoder, width)
+        return encoder, build_pair(architecture, n_features, n_components)[1]
+
+    def assemble(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        output: nn.Module,
+        corruption: nn.Module | None,
+        units: Units,
+        n_components: int,
+    ) -> VariationalAutoencoder:
+        """Return the module around encoder and decoder."""
+        mean_size = float(units.mean.sum()) if self.size_factor == "sum" else None
+        n_draws = self.n_importance_samples
+        module = VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
+        module.check_bare_decoder("latent")
+        return module
+
+    def load_pca(
+        self, module: Autoencoder, pca: PCABaseline, n_components: int
+    ) -> None:
+        """Load probabilistic PCA into the linear paths of a module."""
+        pca = pca.first(n_components)
+        start_at_probabilistic_pca(
+            module, pca.components, pca.variances, pca.noise_variance, pca.mean
+        )
+
+    def describe(
+        self, module: Autoencoder, blocks: Iterable[torch.Tensor], n_components: int
+    ) -> dict[str, Any]:
+        """Return how much each latent variable tells of the row."""
+        columns = []
+        for block in blocks:
+            mean, log_variance = module.posterior(block)
+            columns.append(torch.cat([kl_to_prior(mean, log_variance), mean], 1).cpu())
+        divergence, mean = np.split(torch.cat(columns).numpy(), 2, axis=1)
+        active = mean.var(axis=0, dtype=np.float64) > _MIN_ACTIVE_VARIANCE
+        return {
+            "kl_per_component_": divergence.mean(axis=0, dtype=np.float64),
+            "n_active_components_": int(active.sum()),
+        }
+
+    def complain(self, described: dict[str, Any], recipe: Recipe) -> list[Complaint]:
+        """Return a warning where hardly any latent variable is active."""
+        n_active = described["n_active_components_"]
+        n_components = len(described["kl_per_component_"])
+        if n_active > _MIN_ACTIVE_SHARE * n_components:
+            return []
+        message = (
+            f"{n_active} of {n_components} components are active; the posteriors of "
+            "the others say nothing of the row. Set a smaller beta, kl_warmup=0.3 or "
+            "free_bits=0.1, or fewer n_components"
+            + ("." if recipe.init == "pca" else "; init='pca' starts with active ones.")
+        )
+        return [(message, PosteriorCollapseWarning)]

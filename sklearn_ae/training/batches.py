@@ -16,7 +16,7 @@ __all__ = ["Rows"]
 # Rows are gathered and scaled in blocks of about this many values, so that the cost
 # of a call is shared by many batches and no copy of the whole table is made.
 _BLOCK_VALUES = 2**22
-_MOST_BLOCK_ROWS = 2**13
+_MAX_BLOCK_ROWS = 2**13
 
 
 class Rows(Dataset):
@@ -71,7 +71,7 @@ class Rows(Dataset):
     @property
     def block_size(self) -> int:
         """Number of rows that are gathered at once."""
-        return max(1, min(_BLOCK_VALUES // self.n_features, _MOST_BLOCK_ROWS))
+        return max(1, min(_BLOCK_VALUES // self.n_features, _MAX_BLOCK_ROWS))
 
     def sample(self, n_rows: int, seed: int) -> Rows:
         """Return at most ``n_rows`` rows drawn without replacement."""

@@ -44,7 +44,7 @@ class BestState:
 
     @torch.no_grad()
     def update(self, loss: float, epoch: int) -> bool:
-        """Take the present state if its loss is the lowest; tell whether it was."""
+        """Take the present state if its loss is the lowest; return whether it was."""
         self.n_stalled += 1
         # The margin is taken of the magnitude: a likelihood may be negative.
         if loss < self.bar - self.tol * abs(self.bar):

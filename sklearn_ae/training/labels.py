@@ -12,7 +12,7 @@ from .batches import Rows
 __all__ = ["LabelledBatch", "LabelledRows", "distance_to_neighbour"]
 
 # Distances are taken from so many rows to at most so many.
-_N_QUERIES, _MOST_NEIGHBOURS = 256, 100_000
+_N_QUERIES, _MAX_NEIGHBOURS = 256, 100_000
 _ROUNDING = 1e-3
 
 
@@ -121,7 +121,7 @@ def distance_to_neighbour(rows: Rows, rank: int, seed: int) -> float:
     seed : int
         Seed of the draws.
     """
-    rows = rows.sample(_MOST_NEIGHBOURS, seed)
+    rows = rows.sample(_MAX_NEIGHBOURS, seed)
     queries = rows.sample(_N_QUERIES, seed).take(
         torch.arange(min(len(rows), _N_QUERIES))
     )

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..nn.autoencoder import Autoencoder
 from ..nn.linear_path import dense_layers
+from ..nn.losses import ReconstructionObjective
 from .batches import Rows
 from .net import AutoencoderNet, TrainingPlan
 
@@ -60,10 +61,11 @@ def pretrain(
     module: Autoencoder,
     rows: Rows,
     plan: TrainingPlan,
-    make_net: Callable[[Autoencoder, bool], AutoencoderNet],
+    make_net: Callable[[Autoencoder, nn.Module], AutoencoderNet],
     *,
-    skips_code: bool,
-    cached: bool,
+    pretraining: str,
+    loss: str,
+    starts_at_pca: bool,
 ) -> None:
     """Train each pair of mirrored dense layers as an autoencoder of its own.
 
@@ -76,33 +78,44 @@ def pretrain(
     plan : TrainingPlan
         For each pair.
     make_net : callable
-        Returns an initialised net for a pair; the second argument tells whether its
-        rows are those of the data.
-    skips_code : bool
-        Leave out the layers next to the code.
-    cached : bool
-        Keep the codes of the layers that are done in memory, instead of computing them
-        again for each batch.
+        Returns an initialised net for a pair and what it minimises.
+    pretraining : {"layerwise", "layerwise_cached"}
+        Compute the codes of the layers that are done for each batch again, or keep
+        them in memory.
+    loss : str
+        Loss of the first pair, whose rows are those of the data.
+    starts_at_pca : bool
+        Whether there is a linear path; the layers next to the code are left out then.
+
+    Raises
+    ------
+    ValueError
+        If encoder and decoder are not mirrored dense stacks with a hidden layer.
     """
-    encoder, decoder = dense_layers(module.encoder), dense_layers(module.decoder)
-    n_pairs = len(encoder) // 2 + (not skips_code)
+    encoder = dense_layers(module.encoder) or []
+    decoder = dense_layers(module.decoder) or []
+    if not len(encoder) == len(decoder) > 1:
+        raise ValueError(
+            f"pretraining={pretraining!r} needs mirrored dense networks with at least "
+            f"one hidden layer; got {module.encoder!r}. Give hidden_layer_sizes, or "
+            "set pretraining=None."
+        )
+    n_pairs = len(encoder) // 2 + (not starts_at_pca)
     for index in range(n_pairs):
         # A layer and the activation after it; next to the code there is none, and
         # neither is there one after the layer that returns rows.
         down = encoder[2 * index : 2 * index + 2]
         mirror = len(decoder) - 1 - 2 * index
         up = decoder[mirror : mirror + 2]
-        is_first = index == 0
-        pair = Autoencoder(
-            nn.Sequential(*down),
-            nn.Sequential(*up),
-            nn.Identity(),
-            module.corruption if is_first else None,
+        pair = Autoencoder(nn.Sequential(*down), nn.Sequential(*up), nn.Identity())
+        below = (
+            rows if index == 0 else _encoded(rows, encoder[: 2 * index], pretraining)
         )
-        below = rows
-        if not is_first:
-            below = EncodedRows(rows, nn.Sequential(*encoder[: 2 * index]))
-            below = below.cached() if cached else below
-        outcome = make_net(pair, is_first).run(below, None, plan)
-        if outcome.interrupted:
+        objective = ReconstructionObjective(loss if index == 0 else "squared_error")
+        if make_net(pair, objective).run(below, None, plan).interrupted:
             raise KeyboardInterrupt  # there is no usable model yet
+
+
+def _encoded(rows: Rows, layers: list[nn.Module], pretraining: str):
+    encoded = EncodedRows(rows, nn.Sequential(*layers))
+    return encoded.cached() if pretraining == "layerwise_cached" else encoded

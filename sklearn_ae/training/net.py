@@ -4,24 +4,29 @@ skorch's own defaults are replaced here, in one place: AdamW instead of SGD, bat
 cut from one tensor instead of a DataLoader, one synchronisation per epoch instead of
 one per batch, no silent hold-out and nothing printed. Callbacks of skorch work: those
 of the epoch always, those of the batch from the moment one is given.
+
+The net sees scaled rows, which only the estimator can make. So ``fit``, ``predict`` and
+the like refuse other rows, and name the estimator's method.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NoReturn, Protocol
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.history import History
 from torch import nn
 
-from ..exceptions import DivergenceWarning
+from ..exceptions import DivergenceWarning, warn_user
 from ..nn.dense import TransposedLinear
 from ..nn.linear_path import LinearPath
 from .batches import Rows
@@ -46,6 +51,18 @@ _MAX_RESTARTS = 3
 _MULTIPLYING = (nn.Linear, TransposedLinear, nn.Conv2d, nn.ConvTranspose2d)
 _WARM_UP = 0.2
 
+# What does in the estimator what these verbs of skorch do in a net.
+_REMEDIES = {
+    "fit": "fit(X)",
+    "partial_fit": "partial_fit(X)",
+    "fit_loop": "fit(X)",
+    "predict": "reconstruct(X)",
+    "predict_proba": "reconstruct(X)",
+    "forward": "transform(X) or reconstruct(X)",
+    "forward_iter": "transform(X) or reconstruct(X)",
+    "score": "score(X)",
+}
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -65,7 +82,7 @@ class TrainingPlan:
         ``n_epochs``; otherwise keep it constant.
     warm_up : float
         Share of the epochs in which the objective is not what validation rows are
-        judged by, so that slow progress is no sign of the end.
+        evaluated with, so that slow progress is no sign of the end.
     reference : float or None
         Loss shown beside the losses in the progress bar.
     purpose : str
@@ -154,11 +171,16 @@ class AutoencoderNet(NeuralNet):
             callbacks=list(callbacks),
             verbose=verbose,
             device=device,
+            use_caching=False,  # callbacks that score evaluate rows anew
         )
         self.weight_decay = weight_decay
         self.precision = precision
         self.seed = seed
         self.betas = betas
+
+        # A fitted model has a net that could be trained, but need not be.
+        # skorch lets only its own initialisation assign modules.
+        vars(self).update(module_=module, criterion_=criterion, history_=History())
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -213,6 +235,14 @@ class AutoencoderNet(NeuralNet):
             fused=True,
         )
 
+    def go_on_from(self, other: AutoencoderNet) -> None:
+        """Take over optimizer state and order of rows from a net of equal shape."""
+        if not other.initialized_:
+            return
+        state = copy.deepcopy(other.optimizer_.state_dict())
+        self.optimizer_.load_state_dict(state)
+        self.generator_.set_state(other.generator_.get_state())
+
     def run(
         self,
         rows: Rows,
@@ -230,7 +260,7 @@ class AutoencoderNet(NeuralNet):
         rows : Rows
             Training rows.
         validation : Rows or None
-            Rows on which each epoch is judged.
+            Rows on which each epoch is evaluated.
         plan : TrainingPlan
             Length and stopping rule.
         report : EpochReport, default=None
@@ -310,8 +340,7 @@ class AutoencoderNet(NeuralNet):
         if not all(map(math.isfinite, losses.values())):
             self._restart(best)
         is_best = best.update(monitored, len(self.history))
-        for name, loss in losses.items():
-            self.history.record(name, loss)
+        self._record(losses, rows, validation)
         self.history.record("valid_loss_best", is_best and validation is not None)
         self.history.record("dur", time.perf_counter() - started)
         try:
@@ -325,6 +354,24 @@ class AutoencoderNet(NeuralNet):
         warm_up = max(plan.warm_up, _WARM_UP if plan.one_cycle else 0)
         risen = warm_up * plan.n_epochs
         return min(best.n_stalled, epoch + 1 - risen) >= plan.patience
+
+    def _record(
+        self, losses: dict[str, float], rows: Rows, validation: Rows | None
+    ) -> None:
+        """Record the losses of an epoch, and of its rows as if they were one batch.
+
+        So that callbacks that look for batches find one where none is observed.
+        """
+        if not self.has_batch_callbacks_:
+            self.history.new_batch()
+        for name, loss in losses.items():
+            self.history.record(name, loss)
+            if not self.has_batch_callbacks_ or name == "valid_loss":
+                self.history.record_batch(name, loss)
+        if not self.has_batch_callbacks_:
+            self.history.record_batch("train_batch_size", len(rows))
+        if validation is not None:
+            self.history.record_batch("valid_batch_size", len(validation))
 
     def _train_epoch(self, rows: Rows, plan: TrainingPlan, epoch: int) -> float:
         """Take one step per batch and return the mean loss of the rows."""
@@ -405,13 +452,71 @@ class AutoencoderNet(NeuralNet):
         self.initialize_optimizer()
         rate = self.lr * 0.1**self.n_restarts_
         self._set_learning_rate(1.0)
-        warnings.warn(
+        warn_user(
             f"The training loss became non-finite in epoch {len(self.history)}; "
             f"training goes on from the best state with learning rate {rate:.1e}. "
             "Set a smaller learning_rate to avoid this.",
             DivergenceWarning,
-            stacklevel=2,
         )
+
+    # ------------------------------------------------ skorch's verbs, which are refused
+
+    def _refuse(self, verb: str) -> NoReturn:
+        raise TypeError(
+            f"net_.{verb} needs rows as the estimator scales them; got rows in the "
+            f"units of X. Call {_REMEDIES[verb]} of the estimator instead."
+        )
+
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> NoReturn:
+        """Refuse: the estimator fits."""
+        self._refuse("fit")
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> NoReturn:
+        """Refuse: the estimator fits."""
+        self._refuse("partial_fit")
+
+    def fit_loop(self, X: Any, y: Any = None, **fit_params: Any) -> NoReturn:
+        """Refuse: the estimator fits."""
+        self._refuse("fit_loop")
+
+    def forward_iter(
+        self, X: Any, training: bool = False, device: str = "cpu"
+    ) -> Iterator[torch.Tensor]:
+        """Yield raw output for scaled rows, as callbacks have them."""
+        if not isinstance(X, Rows):
+            self._refuse("forward_iter")
+        self._set_training(training)
+        with torch.set_grad_enabled(training):
+            for block in X.blocks():
+                yield self.module_(block)[0].to(device)
+
+    def forward(
+        self, X: Any, training: bool = False, device: str = "cpu"
+    ) -> torch.Tensor:
+        """Return raw output for scaled rows, as callbacks have them."""
+        if not isinstance(X, Rows):
+            self._refuse("forward")
+        return torch.cat(list(AutoencoderNet.forward_iter(self, X, training, device)))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return raw output for scaled rows, as callbacks have them."""
+        if not isinstance(X, Rows):
+            self._refuse("predict_proba")
+        return self.forward(X).numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return raw output for scaled rows, as callbacks have them."""
+        if not isinstance(X, Rows):
+            self._refuse("predict")
+        return self.predict_proba(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return minus the mean loss of scaled rows, as callbacks have them."""
+        if not isinstance(X, Rows):
+            self._refuse("score")
+        return -self.evaluate(X)
 
 
 def check_callbacks(callbacks: Sequence) -> None:

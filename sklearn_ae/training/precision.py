@@ -11,7 +11,7 @@ __all__ = ["autocast", "resolve_device", "training_dtype"]
 
 # Below this size of the largest weight matrix, casting costs more than the shorter
 # products save (benchmarks/training_speed.py, both networks).
-_LEAST_WEIGHTS_FOR_BFLOAT16 = 2**17
+_MIN_WEIGHTS_FOR_BFLOAT16 = 2**17
 
 
 def resolve_device(device: str) -> torch.device:
@@ -59,7 +59,7 @@ def training_dtype(
     """
     if precision == "auto":
         largest = max((weight.numel() for weight in module.parameters()), default=0)
-        gains = largest >= _LEAST_WEIGHTS_FOR_BFLOAT16 and _has_bfloat16(device)
+        gains = largest >= _MIN_WEIGHTS_FOR_BFLOAT16 and _has_bfloat16(device)
         return torch.bfloat16 if gains else torch.float32
     return getattr(torch, precision)
 

@@ -16,17 +16,31 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
-from ._base import BaseAutoencoder
-from ._comparison import ACTIVE_UNITS, Comparison
-from ._nested import NestedCodes
-from .exceptions import PCAFloorWarning
+from .._autoencoder import AutoencoderTransformer
+from .._conv import ConvAutoencoderTransformer
+from .._denoising import DenoisingAE
+from .._sparse import SparseAE
+from .._variational import VAE
+from ..base import BaseAutoencoder
+from ..exceptions import PCAFloorWarning
+from ..nn.nested import is_nested
+from .result import ACTIVE_UNITS, Comparison
 
 __all__ = ["compare"]
 
+# What is compared where nothing is named.
+_ESTIMATORS = (
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    DenoisingAE,
+    SparseAE,
+    VAE,
+)
+
 # Rows on which the classifier of codes is trained: its ranking settles long before.
-_MOST_PROBE_ROWS = 5000
+_MAX_PROBE_ROWS = 5000
 _N_PICTURES = 10
-_MOST_POINTS = 3000
+_MAX_POINTS = 3000
 
 
 def compare(
@@ -155,7 +169,7 @@ def compare(
         reconstructions=shown.reconstructions,
         shown_size=shown.size,
         codes=shown.codes,
-        labels=None if y is None else y[first_test[:_MOST_POINTS]],
+        labels=None if y is None else y[first_test[:_MAX_POINTS]],
     )
 
 
@@ -170,7 +184,7 @@ class _FitsOfFold:
         self, label: str, template: BaseEstimator, width: str, size: int
     ) -> tuple[BaseEstimator, float]:
         """Return the fitted estimator of a size, and its seconds of training."""
-        if not (isinstance(template, NestedCodes) and template._is_nested):
+        if not is_nested(getattr(template, "nested", False)):
             return self._timed_fit(template, {width: size})
         if label not in self.whole:
             self.whole[label] = self._timed_fit(template, {width: max(self.sizes)})
@@ -203,7 +217,7 @@ class _Shown:
         if size == self.size:
             self.reconstructions[name] = rebuilt[:_N_PICTURES]
         if size == 2 and codes.shape[1] == 2:
-            self.codes[name] = codes[:_MOST_POINTS]
+            self.codes[name] = codes[:_MAX_POINTS]
 
 
 def _named(estimators) -> dict[str, BaseEstimator]:
@@ -226,11 +240,7 @@ def _named(estimators) -> dict[str, BaseEstimator]:
 
 
 def _library_estimators(image_shape: tuple[int, ...] | None) -> list[BaseAutoencoder]:
-    models = [
-        cls()
-        for cls in BaseAutoencoder.__subclasses__()
-        if cls.__module__.startswith(__package__ + ".")
-    ]
+    models = [cls() for cls in _ESTIMATORS]
     for model in models:
         if "image_shape" in model.get_params():
             model.set_params(image_shape=image_shape)
@@ -319,5 +329,5 @@ def _probe_score(probe, codes: np.ndarray, X, y, train, test) -> float:
     """Return the score of a linear model on held-out codes."""
     if probe is None:
         return np.nan
-    chosen = train[:_MOST_PROBE_ROWS]
+    chosen = train[:_MAX_PROBE_ROWS]
     return clone(probe).fit(codes[chosen], y[chosen]).score(codes[test], y[test])

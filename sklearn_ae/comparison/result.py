@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .displays import CodeDisplay, CodeSizeDisplay, ReconstructionDisplay
-from .displays._style import import_pyplot
+from ..displays import CodeDisplay, CodeSizeDisplay, ReconstructionDisplay
+from ..displays._style import import_pyplot
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from .model import Model
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -35,8 +35,9 @@ class FitReport:
         if getattr(estimator, "_skl_callbacks", None):
             self._root = estimator._init_callback_context(max_subtasks=None)
 
-    def begin(self, n_epochs: int) -> None:
-        """Tell that training begins."""
+    def begin(self, n_epochs: int, model: Model) -> None:
+        """Tell that training of a model begins."""
+        self._model = model
         if self._root is not None:
             self._root.max_subtasks = n_epochs  # not known before rows were held out
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._rows)
@@ -53,7 +54,7 @@ class FitReport:
             return False
         return self._epoch.call_on_fit_task_end(
             estimator=self._estimator,
-            reconstruction_attributes=self._module_as_it_is,
+            reconstruction_attributes=self._model_as_it_is,
             **self._rows,
         )
 
@@ -64,5 +65,6 @@ class FitReport:
                 estimator=self._estimator, reconstruction_attributes=dict, **self._rows
             )
 
-    def _module_as_it_is(self) -> dict:
-        return {"module_": copy.deepcopy(self._estimator.module_)}
+    def _model_as_it_is(self) -> dict:
+        model = self._model.twin()
+        return {"_model": model, **model.attributes()}

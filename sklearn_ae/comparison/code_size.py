@@ -15,9 +15,10 @@ from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
-from ._nested import NestedCodes
-from ._validation import safe_indexing
-from .displays import CodeSizeDisplay
+from .._validation import safe_indexing
+from ..base import BaseAutoencoder
+from ..displays import CodeSizeDisplay
+from ..nn.nested import is_nested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,7 +233,8 @@ def _find_nested(steps: list[tuple[str, BaseEstimator]]) -> int:
     nested = [
         index
         for index, (_, step) in enumerate(steps)
-        if isinstance(step, NestedCodes) and step._is_nested
+        if isinstance(step, BaseAutoencoder)
+        and is_nested(getattr(step, "nested", False))
     ]
     if len(nested) != 1:
         raise ValueError(

@@ -1,0 +1,273 @@
+"""The fitted model: everything that it takes to encode and decode."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from .._version import __version__
+from ..exceptions import ModelVersionWarning, warn_user
+from ..nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
+from ..nn.linear_path import PCABaseline, copy_linear
+from ..nn.recipe import Recipe
+from ..training.batches import Rows
+from ..training.inference import blockwise, rowwise
+from ..training.precision import resolve_device
+from ..training.seeding import isolated_rng
+from .scaling import Scaling
+
+if TYPE_CHECKING:
+    from .nested import SizeTable
+
+__all__ = ["Model"]
+
+
+class Model:
+    """A module with the recipe, the scaling and the device that belong to it.
+
+    It does not change once it is fitted. A pickle holds NumPy arrays instead of torch's
+    tensors, and is read on any device.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        As the recipe builds it.
+    recipe : Recipe
+        Settled for rows and width.
+    scaling : Scaling
+        Of the training rows.
+    n_components : int
+        Width of the code.
+    device : torch.device
+        Where the module is.
+    seed : int
+        Seed of what is random in evaluations.
+    is_linear : bool, default=False
+        Whether the module is PCA: linear paths alone.
+
+    Attributes
+    ----------
+    pca : PCABaseline or None
+        What smaller codes fall back to, and what later passes are compared with.
+    sizes : SizeTable or None
+        What smaller codes are worth, if codes are nested.
+    """
+
+    pca: PCABaseline | None = None
+    sizes: SizeTable | None = None
+
+    def __init__(
+        self,
+        module: Autoencoder,
+        recipe: Recipe,
+        scaling: Scaling,
+        n_components: int,
+        device: torch.device,
+        seed: int,
+        is_linear: bool = False,
+    ) -> None:
+        self.module = module.to(device)
+        self.recipe = recipe
+        self.scaling = scaling
+        self.n_components = n_components
+        self.device = device
+        self.seed = seed
+        self.is_linear = is_linear
+
+    @property
+    def n_features(self) -> int:
+        """Width of a row."""
+        return self.scaling.n_features
+
+    @property
+    def unit(self) -> float:
+        """What codes of scaled rows are multiplied by."""
+        return self.scaling.unit if self.recipe.bottleneck.keeps_unit else 1.0
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of the module's parameters."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
+
+    def corrupt_and_reconstruct(self, block: torch.Tensor) -> torch.Tensor:
+        """Return reconstructions of scaled rows that are corrupted as in training."""
+        return self.module.reconstruct(self.module.corruption(block))
+
+    # ----------------------------------------------------------------- PCA in its place
+
+    def floor(self, pca: PCABaseline) -> Model:
+        """Return PCA as a model of the same kind: the linear paths alone."""
+        module = self.recipe.floor(self.scaling, pca, self.n_components)
+        return self._with(module.to(self.device), is_linear=True)
+
+    def baseline(self, pca: PCABaseline, n_active: int) -> Model:
+        """Return PCA of some components as a plain model, to compare errors with."""
+        module = self.recipe.baseline(self.scaling, pca, n_active)
+        return self._with(module.to(self.device), is_linear=True)
+
+    def to_train_on(
+        self, recipe: Recipe, seed: int, device: torch.device | None = None
+    ) -> Model:
+        """Return a model with weights of its own, which goes on from this one.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            This model's, perhaps with another objective.
+        seed : int
+            Seed of its evaluations.
+        device : torch.device, default=None
+            Where it trains; None stays.
+        """
+        device = self.device if device is None else device
+        if not self.is_linear:
+            module = copy.deepcopy(self.module)
+        else:
+            module = recipe.build(self.scaling, self.n_components)
+            copy_linear(self.module, module)
+        changes = {"recipe": recipe, "seed": seed, "device": device}
+        return self._with(
+            module.to(device), is_linear=False, pca=None, sizes=None, **changes
+        )
+
+    def twin(self) -> Model:
+        """Return a model with weights of its own."""
+        return self._with(copy.deepcopy(self.module))
+
+    def keep(
+        self, pca: PCABaseline | None = None, sizes: SizeTable | None = None
+    ) -> Model:
+        """Return the model with what is known of PCA beside it."""
+        return self._with(self.module, pca=pca, sizes=sizes)
+
+    def _with(self, module: Autoencoder, **changes: Any) -> Model:
+        twin = copy.copy(self)
+        vars(twin).update(module=module, **changes)
+        return twin
+
+    # ------------------------------------------------------------------ rows in and out
+
+    def rows(self, X: np.ndarray | sp.csr_array) -> Rows:
+        """Return scaled rows of a table."""
+        return self.scaling.rows(X, self.device)
+
+    def rowwise(self, function: Callable, rows: Rows, **options: Any) -> np.ndarray:
+        """Return a function of rows, see :func:`~..training.inference.rowwise`."""
+        return rowwise(self.module, function, rows, **options)
+
+    def encode(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Return codes, shape (n_samples, n_components)."""
+        return self.rowwise(self.module.encode, self.rows(X)) * np.float32(self.unit)
+
+    def encode_blocks(
+        self, X: np.ndarray | sp.csr_array, encode: Callable
+    ) -> Iterator[np.ndarray]:
+        """Yield codes of blocks of rows, by a function of scaled rows."""
+        for block in blockwise(self.module, encode, self.rows(X)):
+            yield block.cpu().numpy() * np.float32(self.unit)
+
+    def decode(self, codes: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Return rows in the units of X from codes."""
+        width = self.n_components
+        unit = np.full(width, self.unit)
+        rows = Rows(codes, np.zeros(width), unit, self.device)
+        return self.scaling.to_units(self.rowwise(self.module.decode, rows))
+
+    def reconstruct(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Return rows encoded and decoded, in the units of X."""
+        return self.scaling.to_units(
+            self.rowwise(self.module.reconstruct, self.rows(X))
+        )
+
+    def squared_errors(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Return the mean squared error of each row, in squared units of X."""
+        return self.row_errors(self.module.reconstruct, self.rows(X))
+
+    def squared_distances(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Return the mean squared distance of each row to the mean training row."""
+        return self.squared_distances_of(self.rows(X))
+
+    def squared_distances_of(self, rows: Rows) -> np.ndarray:
+        """Do what :meth:`squared_distances` does for scaled rows."""
+        scaling = self.scaling
+        mean = torch.as_tensor((scaling.mean - scaling.shift) / scaling.scale)
+        return self.row_errors(lambda block: mean.to(block).expand_as(block), rows)
+
+    def row_errors(
+        self, reconstruct: Callable, rows: Rows, **options: Any
+    ) -> np.ndarray:
+        """Return the mean squared errors of a reconstruction, in squared units of X."""
+
+        def errors(block: torch.Tensor) -> torch.Tensor:
+            scale = torch.as_tensor(self.scaling.scale).to(block)
+            return ((reconstruct(block) - block) * scale).square().mean(1)
+
+        return self.rowwise(errors, rows, **options)
+
+    def encoder(self) -> RowEncoder:
+        """Return a copy of the encoder for rows in the units of X, on the CPU."""
+        scaling = self.scaling
+        return RowEncoder(self.module, scaling.shift, scaling.scale, self.unit)
+
+    def decoder(self) -> CodeDecoder:
+        """Return a copy of the decoder to rows in the units of X, on the CPU."""
+        scaling = self.scaling
+        return CodeDecoder(self.module, scaling.shift, scaling.scale, self.unit)
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what an estimator shows of the model."""
+        return {
+            "module_": self.module,
+            "n_components_": self.n_components,
+            "n_parameters_": self.n_parameters,
+            "mean_": self.scaling.mean,
+            "scale_": self.scaling.scale,
+            "device_": str(self.device),
+        }
+
+    # ------------------------------------------------------------------------- pickling
+
+    def __copy__(self) -> Model:
+        """Share the module, where pickling makes it anew."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Replace the module by NumPy weights."""
+        state = vars(self).copy()
+        weights = state.pop("module").state_dict()
+        state["weights"] = {
+            name: value.cpu().numpy() for name, value in weights.items()
+        }
+        state["device"] = str(self.device)
+        state["version"] = __version__
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the module again, on a device that is there."""
+        state = dict(state)
+        weights, version = state.pop("weights"), state.pop("version")
+        if version != __version__:
+            warn_user(
+                f"This model was pickled with sklearn-ae {version} and is read with "
+                f"{__version__}; results may differ. Pickle it anew, or install the "
+                "version it was made with.",
+                ModelVersionWarning,
+            )
+        try:
+            state["device"] = resolve_device(state["device"])
+        except ValueError:
+            state["device"] = torch.device("cpu")
+        vars(self).update(state)
+        with isolated_rng(self.seed, self.device):
+            module = self.recipe.build(
+                self.scaling, self.n_components, linear=self.is_linear
+            )
+        module.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
+        self.module = module.to(self.device)

@@ -1,0 +1,137 @@
+"""Nested codes of a fitted model: what each size is worth, and smaller models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..nn.bottleneck import Bottleneck
+from ..nn.nested import load_first
+from ..training.batches import Rows
+from ..training.seeding import isolated_rng
+from .model import Model
+from .verdict import is_real_gain
+
+__all__ = ["SizeTable", "evaluate_sizes", "keep_first"]
+
+# Rows on which all sizes are evaluated.
+_MAX_ROWS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class SizeTable:
+    """Evaluations of the first 1, 2, ..., n_components codes.
+
+    Parameters
+    ----------
+    is_gain : ndarray of bool
+        Whether codes of this size are reliably better than PCA's.
+    errors, pca_errors : ndarray of float
+        Mean squared errors of validation rows, in squared units of X.
+    shares : ndarray of float
+        Share of the variance that each code adds to those before it.
+    """
+
+    is_gain: np.ndarray
+    errors: np.ndarray
+    pca_errors: np.ndarray
+    shares: np.ndarray
+
+    def first(self, size: int) -> SizeTable:
+        """Return the table of the first codes."""
+        return SizeTable(*(getattr(self, part.name)[:size] for part in fields(self)))
+
+    def numbers_at(self, size: int) -> dict[str, Any]:
+        """Return learned attributes of an estimator with the first codes."""
+        is_gain = bool(self.is_gain[size - 1])
+        pca_error = float(self.pca_errors[size - 1])
+        error = float(self.errors[size - 1]) if is_gain else pca_error
+        return {
+            "beats_pca_": is_gain,
+            "reconstruction_error_": error,
+            "pca_reconstruction_error_": pca_error,
+            "explained_variance_ratio_": self.shares[:size],
+        }
+
+    def count_components(self, share: float) -> int:
+        """Return the number of codes that keep a share of the held-out variance."""
+        reached = np.flatnonzero(self.shares.cumsum() >= share)
+        return int(reached[0]) + 1 if len(reached) else len(self.shares)
+
+
+def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
+    """Evaluate nested codes and PCA at every size.
+
+    Parameters
+    ----------
+    model : Model
+        With nested codes.
+    floor : Model
+        PCA as such a model.
+    rows : Rows
+        Validation rows.
+    """
+    rows = rows.sample(_MAX_ROWS, model.seed)
+    sizes = range(1, model.n_components + 1)
+    scale = torch.as_tensor(model.scaling.scale)
+
+    def errors_of(evaluated: Model, corrupted: bool) -> np.ndarray:
+        module = evaluated.module
+
+        def errors(block: torch.Tensor) -> torch.Tensor:
+            code = module.encode(module.corruption(block) if corrupted else block)
+            columns: Iterable[torch.Tensor] = (
+                ((module.decode_first(code, k) - block) * scale.to(block)).square()
+                for k in sizes
+            )
+            return torch.stack([squares.mean(1) for squares in columns], 1)
+
+        return evaluated.rowwise(errors, rows, seed=model.seed)
+
+    ours, pcas = errors_of(model, corrupted=True), errors_of(floor, corrupted=True)
+    clean = ours
+    if not isinstance(model.module.corruption, nn.Identity):
+        clean = errors_of(model, corrupted=False)
+    total = model.squared_distances_of(rows).mean(dtype=np.float64)
+    shares = 1 - clean.mean(0, dtype=np.float64) / total
+    pairs = zip(ours.T, pcas.T, strict=True)
+    return SizeTable(
+        np.array([is_real_gain(*pair) for pair in pairs]),
+        ours.mean(0, dtype=np.float64),
+        pcas.mean(0, dtype=np.float64),
+        np.diff(shares, prepend=0.0),
+    )
+
+
+def keep_first(model: Model, size: int, *, nested: bool) -> Model:
+    """Return the model of the first codes, without any training.
+
+    Parameters
+    ----------
+    model : Model
+        With nested codes, and what they are worth at each size.
+    size : int
+        Number of codes to keep.
+    nested : bool
+        Whether the smaller codes are still nested.
+    """
+    recipe, pca = model.recipe, model.pca.first(size)
+    if nested:
+        smaller = model.keep(pca=pca, sizes=model.sizes.first(size))
+    else:
+        recipe = replace(recipe, bottleneck=Bottleneck())
+        smaller = model.keep()
+    vars(smaller).update(recipe=recipe, n_components=size)
+    if recipe.starts_at_pca and not model.sizes.is_gain[size - 1]:
+        return smaller.floor(pca)
+    with isolated_rng(model.seed, model.device):
+        module = recipe.build(model.scaling, size)
+    source = model.module if nested else model.module.cut(size)
+    load_first(module, source, size, model.n_components)
+    vars(smaller).update(module=module.to(model.device), is_linear=False)
+    return smaller

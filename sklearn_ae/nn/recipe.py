@@ -1,0 +1,263 @@
+"""Everything that shapes a fit, in one frozen object that builds its networks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from .architectures import Architecture, DenseArchitecture
+from .autoencoder import Autoencoder
+from .bottleneck import Bottleneck, Networks
+from .corruption import CorruptedInput
+from .likelihoods import LikelihoodOutput
+from .linear_path import (
+    LinearPath,
+    PCABaseline,
+    Refined,
+    add_linear_path,
+    linear_pair,
+    start_at,
+)
+from .losses import LossOutput, ReconstructionObjective
+from .units import Units
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an estimator's parameters come to: how to build networks, and PCA.
+
+    The names of leaves are those of the estimators' parameters. All parts together
+    decide a network; with the same units and width, :meth:`build` always returns the
+    same layers.
+
+    Parameters
+    ----------
+    architecture : Architecture or callable
+        Builds encoder and decoder.
+    corruption : CorruptedInput or None
+        What happens to rows before they are encoded in training.
+    bottleneck : Bottleneck
+        What lies between encoder and decoder.
+    output : LossOutput or LikelihoodOutput
+        What the decoder's output means.
+    objective : callable
+        Returns the torch module that training minimises, without arguments: a class, or
+        a ``functools.partial`` of one. Its module is called with the network's output
+        and the rows, see :class:`~sklearn_ae.nn.losses.ReconstructionObjective`. None
+        is the reconstruction loss. It may change while a fitted network goes on
+        training.
+    init : {"pca", "random"}
+        Where training starts.
+    pretraining : str or None
+        What is trained before all layers learn together.
+    scaling : {"global", "per_feature"} or None
+        How rows are scaled.
+    code_width : int or None
+        Width of the code where the architecture decides it, as :meth:`for_rows` finds
+        it.
+    """
+
+    architecture: Networks = field(default_factory=DenseArchitecture)
+    corruption: CorruptedInput | None = None
+    bottleneck: Bottleneck = field(default_factory=Bottleneck)
+    output: LossOutput | LikelihoodOutput = field(default_factory=LossOutput)
+    objective: Callable[[], nn.Module] | None = field(default=None, compare=False)
+    init: str = "pca"
+    pretraining: str | None = None
+    scaling: str | None = "global"
+    code_width: int | None = field(default=None, compare=False)
+
+    # --------------------------------------------------------------- what it amounts to
+
+    def for_rows(self, row_shape: tuple[int, ...]) -> Recipe:
+        """Return the recipe for rows of a shape, checked.
+
+        Raises
+        ------
+        ValueError
+            If its parts, or rows of that shape, do not go together.
+        """
+        architecture, width = self.architecture, None
+        if isinstance(architecture, Architecture):
+            # A copy, because the user may change the original later.
+            architecture = copy.deepcopy(architecture.for_rows(row_shape))
+            width = architecture.code_width(prod(row_shape))
+        settled = replace(self, architecture=architecture, code_width=width)
+        settled._check_output_activation()
+        settled.bottleneck.check(settled)
+        return settled
+
+    def _check_output_activation(self) -> None:
+        bounded = getattr(self.architecture, "output_activation", None) is not None
+        if not bounded or not isinstance(self.output, LossOutput):
+            return
+        is_free = self.scaling is None and self.output.loss != "log_loss"
+        if self.starts_at_pca or not is_free:
+            raise ValueError(
+                "output_activation needs init='random', scaling=None and a loss other "
+                "than 'log_loss', because it bounds what the decoder returns; got "
+                f"init={self.init!r}, scaling={self.scaling!r} and "
+                f"loss={self.output.loss!r}. For values in [0, 1], loss='log_loss' "
+                "without it starts at PCA."
+            )
+
+    @property
+    def can_start_at_pca(self) -> bool:
+        """Whether codes of this kind can be PCA's before training."""
+        return self.code_width is None and self.bottleneck.can_start_at_pca
+
+    @property
+    def starts_at_pca(self) -> bool:
+        """Whether training starts at PCA."""
+        return self.init == "pca" and self.can_start_at_pca
+
+    @property
+    def allows_wide_codes(self) -> bool:
+        """Whether something but the width keeps a code from copying its row."""
+        return self.corruption is not None or self.bottleneck.is_regularised
+
+    @property
+    def scaling_in_use(self) -> str | None:
+        """How rows are scaled, where the output has a say."""
+        return self.output.scaling_in_use(self.scaling)
+
+    def differences(self, other: Recipe) -> Iterator[tuple[str, Any, Any]]:
+        """Yield name, own and other value of each parameter in which recipes differ."""
+        yield from _differences("recipe", self, other)
+
+    # ------------------------------------------------------------------------ building
+
+    def build(
+        self, units: Units, n_components: int, *, linear: bool = False
+    ) -> Autoencoder:
+        """Return the network with fresh weights, on the CPU.
+
+        Parameters
+        ----------
+        units : Units
+            How rows were scaled.
+        n_components : int
+            Width of the code.
+        linear : bool, default=False
+            Only the linear paths, ready for :meth:`load_pca`: PCA as this network.
+        """
+        bottleneck = self.bottleneck.without_extras() if linear else self.bottleneck
+        make_pair = self._linear_pair if linear else self._networks
+        encoder, decoder = make_pair(units, n_components)
+        corruption = None if self.corruption is None else self.corruption.build(units)
+        return bottleneck.assemble(
+            encoder,
+            decoder,
+            self.output.build(units),
+            corruption,
+            units,
+            n_components,
+        )
+
+    def _linear_pair(
+        self, units: Units, n_components: int
+    ) -> tuple[LinearPath, LinearPath]:
+        return linear_pair(
+            units.n_features,
+            self.bottleneck.outputs_per_component * n_components,
+            n_components,
+            self.output.build_link(units),
+        )
+
+    def _networks(self, units: Units, n_components: int) -> tuple[nn.Module, nn.Module]:
+        architecture, n_features = self.architecture, units.n_features
+        encoder, decoder = self.bottleneck.build_pair(
+            architecture, n_features, n_components
+        )
+        if self.starts_at_pca:
+            encoder, decoder = add_linear_path(
+                encoder,
+                decoder,
+                n_features,
+                n_components,
+                n_outputs=self.bottleneck.outputs_per_component * n_components,
+                tied=getattr(architecture, "tied_weights", False),
+                gated=self.pretraining is not None,
+                link=self.output.build_link(units),
+            )
+        refinement = None
+        if isinstance(architecture, Architecture):
+            refinement = architecture.build_refinement(n_features)
+            if not self.starts_at_pca:
+                # Networks of the user keep the weights that they were given.
+                self.bottleneck.initialize(encoder, decoder)
+        if refinement is not None:
+            decoder = Refined(decoder, refinement, n_features)
+        return encoder, decoder
+
+    def load_pca(
+        self, module: Autoencoder, pca: PCABaseline, n_components: int
+    ) -> None:
+        """Load PCA into the linear paths of a module that :meth:`build` returned."""
+        self.bottleneck.load_pca(module, pca, n_components)
+
+    def start(self, units: Units, pca: PCABaseline, n_components: int) -> Autoencoder:
+        """Return the network before training."""
+        module = self.build(units, n_components)
+        if self.starts_at_pca:
+            self.load_pca(module, pca, n_components)
+        return module
+
+    def floor(self, units: Units, pca: PCABaseline, n_components: int) -> Autoencoder:
+        """Return PCA as this network: its linear paths alone, with nothing learned."""
+        module = self.build(units, n_components, linear=True)
+        self.load_pca(module, pca, n_components)
+        return module
+
+    def baseline(
+        self, units: Units, pca: PCABaseline, n_components: int
+    ) -> Autoencoder:
+        """Return PCA as a plain linear autoencoder, with the corruption and output."""
+        encoder, decoder = linear_pair(
+            units.n_features, n_components, n_components, self.output.build_link(units)
+        )
+        start_at(encoder, decoder, pca.first(n_components).components, pca.mean)
+        corruption = None if self.corruption is None else self.corruption.build(units)
+        return Autoencoder(encoder, decoder, self.output.build(units), corruption)
+
+    def build_objective(self, pca: PCABaseline, n_components: int) -> nn.Module:
+        """Return what training minimises."""
+        if self.objective is not None:
+            objective = self.objective()
+        elif isinstance(self.output, LossOutput):
+            objective = ReconstructionObjective(self.output.loss)
+        else:
+            raise TypeError("a likelihood needs an objective of its own; got None.")
+        return self.bottleneck.wrap_objective(objective, pca, n_components)
+
+
+def _differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+    names = _parts(one) | _parts(other)
+    if names and all(hasattr(part, n) for part in (one, other) for n in names):
+        for part in sorted(names):
+            yield from _differences(part, getattr(one, part), getattr(other, part))
+    elif not _are_equal(one, other):
+        yield name, one, other
+
+
+def _parts(value: Any) -> set[str]:
+    """Return the names of what a part of a recipe consists of, but for strengths."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return set()
+    return {part.name for part in fields(value) if part.compare}
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    pair = [
+        tuple(np.asarray(v).tolist()) if isinstance(v, list | tuple | np.ndarray) else v
+        for v in (one, other)
+    ]
+    return bool(pair[0] == pair[1])

@@ -1,0 +1,23 @@
+"""Fits give the codes that they gave before, see ``reference_codes.py``."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PATH = Path(__file__).parent / "reference_codes.py"
+spec = importlib.util.spec_from_file_location("reference_codes", PATH)
+reference = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reference)
+
+KNOWN = json.loads(reference.PATH.read_text())
+
+
+@pytest.mark.parametrize("name", reference.FITS)
+def test_codes_are_what_they_were(name):
+    found, known = reference.fit_and_describe(name), KNOWN[name]
+    assert found["beats_pca"] == known["beats_pca"]
+    for key in ("codes", "error", "pca_error", "pca_loss", "loss", "validation_loss"):
+        np.testing.assert_allclose(found[key], known[key], rtol=1e-3, atol=1e-3)
