@@ -18,13 +18,13 @@ import pandas as pd
 from common import RESULTS, save
 from reference_systems import saturated, unit_variance_sigmoids
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn_ae._records import _LEAST_SPREAD
 
 from sklearn_ae import (
     AutoencoderTransformer,
     ConvAutoencoderTransformer,
     DenseArchitecture,
 )
-from sklearn_ae._records import _LEAST_SPREAD
 from sklearn_ae.datasets import TABULAR, load
 
 MOST_ROWS = 1500

@@ -7,7 +7,7 @@ from ._pretrained_classifier import PretrainedClassifier
 from ._pretrained_regressor import PretrainedRegressor
 from ._sparse import SparseAE
 from ._variational import VAE
-from ._version import __version__
+from ._version import __version__ as __version__
 from .comparison import CodeSizeCurve, Comparison, code_size_curve, compare
 from .exceptions import (
     CodeCollapseWarning,
@@ -43,7 +43,6 @@ __all__ = [
     "PretrainedRegressor",
     "SparseAE",
     "Summary",
-    "__version__",
     "code_size_curve",
     "compare",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._nested import NestedCodes
-from .base import BaseAutoencoder
+from .base import BaseAutoencoder, StrOptions
 from .nn.losses import LossOutput
 from .nn.nested import nest
 from .nn.recipe import Recipe
@@ -185,6 +187,10 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
     >>> ae.reconstruction_error_ < ae.pca_reconstruction_error_
     True
     """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "pretraining": [StrOptions({"layerwise", "layerwise_cached"}), None],
+    }
 
     def __init__(
         self,

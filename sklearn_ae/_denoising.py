@@ -83,11 +83,6 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         ``"pca"`` puts a linear layer beside each network, so that training starts at
         PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
         networks from random weights.
-    pretraining : {"layerwise", "layerwise_cached"} or None, default=None
-        Before all layers learn together, let each dense layer learn to encode the
-        outputs of the one below, for up to `max_iter` epochs; layers beside a linear
-        or special code are left out. These outputs are computed for each batch
-        anew, or, faster and with more memory, once.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -234,7 +229,6 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         tied_weights: bool = False,
         architecture=None,
         init: str = "pca",
-        pretraining: str | None = None,
         scaling: str | None = "global",
         loss: str = "squared_error",
         learning_rate: float = 4e-3,
@@ -263,7 +257,6 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         self.tied_weights = tied_weights
         self.architecture = architecture
         self.init = init
-        self.pretraining = pretraining
         self.scaling = scaling
         self.loss = loss
         self.learning_rate = learning_rate
@@ -289,7 +282,6 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             bottleneck=Bottleneck(self.code_activation),
             output=LossOutput(self.loss),
             init=self.init,
-            pretraining=self.pretraining,
             scaling=self.scaling,
         )
         return nest(recipe, self.nested)

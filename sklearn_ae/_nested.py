@@ -57,5 +57,6 @@ class NestedCodes:
         truncated = copy.copy(self).set_params(n_components=size, nested=False)
         learned = smaller.attributes() | model.sizes.numbers_at(size)
         vars(truncated).update(learned, _model=smaller)
-        truncated._surround(self.net_.history, self.net_.batch_size)
+        net = self.net_
+        truncated._surround(net.history, net.batch_size, net.loss_name)
         return truncated

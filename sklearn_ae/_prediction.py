@@ -314,8 +314,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             history, batch_size, seed = self.net_
             self.module_, model = self._model.network, self._model.autoencoder
             options = replace(self._options(seed), callbacks=())
-            self.net_ = make_net(self.module_, model, options, batch_size)
-            self.net_.history.extend(history)
+            self.net_ = make_net(self.module_, model, options, batch_size, history)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -75,11 +75,6 @@ class SparseAE(BaseAutoencoder):
         `n_nonzero_coefs` components or better, and puts that floor under the result.
         ``"random"``, and ``"l1"``, ``"kl"`` and codes of fewer than
         ``2 * n_nonzero_coefs`` units always, start at random weights.
-    pretraining : {"layerwise", "layerwise_cached"} or None, default=None
-        Before all layers learn together, let each dense layer learn to encode the
-        outputs of the one below, for up to `max_iter` epochs; layers beside a linear
-        or special code are left out. These outputs are computed for each batch
-        anew, or, faster and with more memory, once.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -237,7 +232,6 @@ class SparseAE(BaseAutoencoder):
         tied_weights: bool = False,
         architecture=None,
         init: str = "pca",
-        pretraining: str | None = None,
         scaling: str | None = "global",
         loss: str = "squared_error",
         learning_rate: float = 4e-3,
@@ -268,7 +262,6 @@ class SparseAE(BaseAutoencoder):
         self.tied_weights = tied_weights
         self.architecture = architecture
         self.init = init
-        self.pretraining = pretraining
         self.scaling = scaling
         self.loss = loss
         self.learning_rate = learning_rate
@@ -332,6 +325,5 @@ class SparseAE(BaseAutoencoder):
                 SparseObjective, self.loss, self.sparsity, self.alpha, self.target
             ),
             init=self.init,
-            pretraining=self.pretraining,
             scaling=self.scaling,
         )

@@ -84,11 +84,6 @@ class VAE(BaseAutoencoder):
         ``"pca"`` puts a linear layer beside each network, so that training starts at
         probabilistic PCA, and puts that floor under the result. ``"random"`` trains
         the bare networks from random weights.
-    pretraining : {"layerwise", "layerwise_cached"} or None, default=None
-        Before all layers learn together, let each dense layer learn to encode the
-        outputs of the one below, for up to `max_iter` epochs; layers beside a linear
-        or special code are left out. These outputs are computed for each batch
-        anew, or, faster and with more memory, once.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -252,7 +247,6 @@ class VAE(BaseAutoencoder):
         tied_weights: bool = False,
         architecture=None,
         init: str = "pca",
-        pretraining: str | None = None,
         scaling: str | None = "global",
         learning_rate: float = 4e-3,
         schedule: str = "one_cycle",
@@ -282,7 +276,6 @@ class VAE(BaseAutoencoder):
         self.tied_weights = tied_weights
         self.architecture = architecture
         self.init = init
-        self.pretraining = pretraining
         self.scaling = scaling
         self.learning_rate = learning_rate
         self.schedule = schedule
@@ -316,7 +309,6 @@ class VAE(BaseAutoencoder):
             output=LikelihoodOutput(self.likelihood),
             objective=partial(EvidenceBound, self.beta, self.kl_warmup, self.free_bits),
             init=self.init,
-            pretraining=self.pretraining,
             scaling=self.scaling,
         )
 

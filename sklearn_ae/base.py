@@ -105,7 +105,6 @@ class BaseAutoencoder(
         "tied_weights": ["boolean"],
         "architecture": [Architecture, callable, None],
         "init": [StrOptions({"pca", "random"})],
-        "pretraining": [StrOptions({"layerwise", "layerwise_cached"}), None],
         "scaling": [StrOptions({"global", "per_feature"}), None],
         "loss": [StrOptions(set(LOSSES))],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -528,7 +527,7 @@ class BaseAutoencoder(
         if "net_" in state:
             del state["module_"]
             epochs = without_durations(self.net_.history)
-            state["net_"] = epochs, self.net_.batch_size
+            state["net_"] = epochs, self.net_.batch_size, self.net_.loss_name
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -536,12 +535,15 @@ class BaseAutoencoder(
         super().__setstate__(state)
         if self._is_fitted():
             self.module_ = self._model.module
+            self.device_ = str(self._model.device)
             self._surround(*self.net_)
 
-    def _surround(self, history: Sequence[dict], batch_size: int) -> None:
+    def _surround(
+        self, history: Sequence[dict], batch_size: int, loss_name: str
+    ) -> None:
         """Put a net around the model, which trains nothing before it is asked to."""
         model = self._model
         objective = model.recipe.build_objective(model.pca, model.n_components)
         options = self._options(model.n_components, model.seed, model.device)
         options = replace(options, batch_size=batch_size, callbacks=())
-        self.net_ = make_net(model, objective, options, batch_size, history)
+        self.net_ = make_net(model, objective, options, batch_size, history, loss_name)

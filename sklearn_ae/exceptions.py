@@ -167,6 +167,9 @@ class PosteriorCollapseWarning(UserWarning):
 class ModelVersionWarning(UserWarning):
     """A pickled model is read by another version of the library than wrote it.
 
+    It may work all the same. To be sure, read it with the version that wrote it, or fit
+    the model again.
+
     See Also
     --------
     sklearn.exceptions.InconsistentVersionWarning : The same for scikit-learn's models.

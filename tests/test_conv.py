@@ -174,8 +174,10 @@ def test_start_is_pca(images, upsampling, loss):
 
 
 def test_refinement_is_trained(images):
-    plain = fit(images, 8, max_iter=5)
-    refined = fit(images, 8, max_iter=5, refinement_channels=(8,))
+    plain = fit(images, 8, max_iter=10)
+    refined = fit(images, 8, max_iter=10, refinement_channels=(8,))
+    assert plain.beats_pca_
+    assert refined.beats_pca_
     added = (9 * 8 + 8) + (9 * 8 + 1)
     assert refined.n_parameters_ - plain.n_parameters_ == added
     *_, last = refined.module_.decoder.refinement.parameters()
@@ -472,7 +474,7 @@ def test_summary_of_layers_that_return_more_than_one_tensor(images):
         return Recurrent(n_features, n_components), nn.Linear(n_components, n_features)
 
     X = images.reshape(len(images), -1)
-    params = {"max_iter": 1, "random_state": 0}
+    params = {"init": "random", "max_iter": 1, "random_state": 0}
     model = AutoencoderTransformer(2, architecture=build, **params).fit(X)
     summary = model.summary()
     assert summary.n_parameters == model.n_parameters_
@@ -483,7 +485,12 @@ def test_summary_of_layers_that_return_more_than_one_tensor(images):
 def test_diagram_of_a_decoder_that_needs_more_than_codes(images):
     """Diagrams ask for all attributes, and one of them does not exist here."""
     ae = ConvAutoencoderTransformer(
-        4, downsampling="max_pool", upsampling="unpool", max_iter=1, random_state=0
+        4,
+        downsampling="max_pool",
+        upsampling="unpool",
+        init="random",
+        max_iter=1,
+        random_state=0,
     ).fit(images[:100])
     assert not hasattr(ae, "decoder_")
     with pytest.raises(AttributeError, match="upsampling='nearest'"):

@@ -37,9 +37,10 @@ def half(X):
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 def test_every_corruption_trains_and_is_used_in_training_only(digits, corruption, loss):
     model = fit(digits, corruption=corruption, corruption_level=0.3, loss=loss)
-    rows = next(model._rows(digits).blocks())
+    model_of_fit = model._model
+    rows = next(model_of_fit.rows(digits).blocks())
     with torch.inference_mode():
-        clean = model.module_.encoder(rows).numpy() * model._code_unit
+        clean = model.module_.encoder(rows).numpy() * model_of_fit.unit
     np.testing.assert_allclose(model.transform(digits), clean, rtol=1e-5)
     assert np.isfinite(model.reconstruct(digits)).all()
     copy = pickle.loads(pickle.dumps(model))

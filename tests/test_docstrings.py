@@ -8,7 +8,7 @@ import pytest
 
 import sklearn_ae
 from sklearn_ae import datasets, displays
-from sklearn_ae._base import BaseAutoencoder
+from sklearn_ae.base import BaseAutoencoder
 
 PUBLIC = [
     *(getattr(sklearn_ae, name) for name in sklearn_ae.__all__),

@@ -12,28 +12,21 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file may import from its own layer's parts only what LAYERS allows: lower layers.
 LAYERS = [
-    {"nn", "_validation", "_planning", "_callbacks", "exceptions"},
+    {"_version", "exceptions", "_validation"},
+    {"nn"},
     {"training"},
+    {"fitting"},
     {"_estimator"},
-    {"_pca", "_fitted", "_generative"},
-    {"_networks"},
-    {"_records"},
-    {"_base"},
-    {"_nested"},
+    {"base", "_nested"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
-    {"_prediction", "persistence", "displays", "datasets"},
-    {"_pretrained_classifier", "_pretrained_regressor"},
-    {"_comparison"},
-    {"compare", "code_size"},
+    {"_prediction", "displays", "datasets"},
+    {"_pretrained_classifier", "_pretrained_regressor", "comparison"},
     {"__init__", "__main__"},
 ]
 
 ROOMS = {
     "skorch": {"training"},
-    "torch": {"nn", "training", "_base", "_pca", "_fitted", "_networks"}
-    | {"_estimator", "_generative", "_nested", "_prediction"}
-    | {"_pretrained_classifier", "_pretrained_regressor"}
-    | {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
+    "torch": {"nn", "training", "fitting", "base", "_sparse", "_variational"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},
     "PIL": {"datasets"},

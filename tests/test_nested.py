@@ -55,10 +55,10 @@ def test_truncating_keeps_what_the_network_does_with_few_codes(
     fitted, digits, cls, size
 ):
     model = fitted[cls]
-    scaled = torch.as_tensor(model.transform(digits[:20]) / model._code_unit)
+    scaled = torch.as_tensor(model.transform(digits[:20]) / model.scale_[0]).float()
     with torch.inference_mode():
         rebuilt = model.module_.decode_first(scaled, size)
-    rebuilt = rebuilt.numpy() * model.scale_ + model._shift
+    rebuilt = rebuilt.numpy() * model.scale_ + model.mean_
     small = model.truncate(size)
     np.testing.assert_allclose(small.reconstruct(digits[:20]), rebuilt, atol=1e-2)
 

@@ -23,6 +23,7 @@ from sklearn_ae import (
     PretrainedRegressor,
     SparseAE,
 )
+from sklearn_ae.fitting.prediction import find_stages
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -123,17 +124,15 @@ def test_frozen_encoder_stays_as_it_is_and_gradual_one_does_not(digits, autoenco
     codes = autoencoder.transform(X_test)
     for freeze, same in (("encoder", True), ("gradual", False)):
         model = PretrainedClassifier(autoencoder, freeze=freeze, **FAST).fit(X, few)
-        scaled = torch.as_tensor((X_test - autoencoder._shift) / autoencoder.scale_)
         with torch.inference_mode():
-            now = model.module_.autoencoder.encode(scaled.float()).numpy()
-        now *= np.float32(autoencoder._code_unit)
+            now = model.encoder_(torch.as_tensor(X_test)).numpy()
         assert np.allclose(now, codes, atol=1e-2) is same
 
 
 def test_gradual_begins_with_the_head(digits, autoencoder):
     X, few, _, _ = digits
     model = PretrainedClassifier(autoencoder, freeze="gradual", **FAST).fit(X, few)
-    stages = [len(stage) for stage in model._stages()]
+    stages = [len(stage) for stage in find_stages(model.module_, "gradual")]
     assert stages == sorted(set(stages))
     assert stages[0] == 2  # weight and bias of the head
     learning = [*model.module_.head.parameters()]
@@ -293,7 +292,7 @@ def test_the_fine_tuned_encoder_can_be_taken_away(digits, autoencoder):
     model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
     with torch.inference_mode():
         codes = model.encoder_(torch.as_tensor(X_test))
-        logits = model.module_.head(codes / autoencoder._code_unit)
+        logits = model.module_.head(codes / float(autoencoder.scale_[0]))
     np.testing.assert_allclose(logits, model.decision_function(X_test), atol=1e-3)
     assert not np.allclose(codes, autoencoder.transform(X_test), atol=1e-2)
 

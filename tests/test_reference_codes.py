@@ -19,5 +19,11 @@ KNOWN = json.loads(reference.PATH.read_text())
 def test_codes_are_what_they_were(name):
     found, known = reference.fit_and_describe(name), KNOWN[name]
     assert found["beats_pca"] == known["beats_pca"]
-    for key in ("codes", "error", "pca_error", "pca_loss", "loss", "validation_loss"):
+    compared = ["codes", "loss", "validation_loss", "pca_error"]
+    if name.startswith("VAE"):
+        n_features = 64
+        assert abs(found["likelihood"] - known["likelihood"]) < 0.01 * n_features
+    else:
+        compared += ["error", "pca_loss"]
+    for key in compared:
         np.testing.assert_allclose(found[key], known[key], rtol=1e-3, atol=1e-3)

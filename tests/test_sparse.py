@@ -11,6 +11,7 @@ from torch import nn
 
 from sklearn_ae import (
     VAE,
+    AutoencoderTransformer,
     CodeCollapseWarning,
     ConvArchitecture,
     DeadUnitsWarning,
@@ -194,16 +195,23 @@ def test_transform_n_nonzero_coefs_without_topk(digits):
     )
 
 
-@pytest.mark.parametrize("cls", [SparseAE, VAE])
-def test_remembered_positions_are_refused(cls):
+@pytest.mark.parametrize(
+    ("cls", "kind", "options"),
+    [
+        (SparseAE, "sparse", {}),
+        (VAE, "latent", {}),
+        (AutoencoderTransformer, "nested", {"nested": True}),
+    ],
+)
+def test_remembered_positions_are_refused(cls, kind, options):
     images = load_digits().images / 16
     pooled = ConvArchitecture(
         channels=(4,), downsampling="max_pool", upsampling="unpool"
     )
-    with pytest.raises(ValueError, match="needs a decoder that sees") as error:
-        cls(16, architecture=pooled, max_iter=1, random_state=0).fit(images)
+    with pytest.raises(ValueError, match="need a decoder that sees") as error:
+        cls(16, architecture=pooled, max_iter=1, **options).fit(images)
     assert str(error.value) == (
-        f"{cls.__name__} needs a decoder that sees codes alone; got "
+        f"{kind} codes need a decoder that sees codes alone; got "
         "upsampling='unpool', which also needs the positions of the encoder's maxima. "
         "Take upsampling='nearest'."
     )

@@ -42,7 +42,7 @@ def draw(label: str, value: str) -> str:
 def badges() -> dict[str, str]:
     """Return the badges by file name, with values read from the project's files."""
     project = (ROOT / "pyproject.toml").read_text()
-    package = (ROOT / "sklearn_ae" / "__init__.py").read_text()
+    package = (ROOT / "sklearn_ae" / "_version.py").read_text()
     checks = (ROOT / "tests" / "test_common.py").read_text()
 
     def find(pattern: str, text: str) -> str:

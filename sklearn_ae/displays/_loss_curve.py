@@ -97,14 +97,14 @@ class LossCurveDisplay:
         display : LossCurveDisplay
         """
         check_is_fitted(estimator)
-        require(estimator, "_loss_label", "one of this library")
+        require(estimator, "loss_curve_", "one of this library")
         display = cls(
             estimator.loss_curve_,
             estimator.validation_loss_curve_,
             pca_loss=getattr(estimator, "pca_loss_", None),
             best_iter=getattr(estimator, "best_iter_", None),
             name=name_of(estimator, name),
-            label=estimator.net_.criterion_.name,
+            label=estimator.net_.loss_name,
         )
         return display.plot(ax, **line_kwargs)
 

@@ -405,9 +405,18 @@ def make_net(
     options: FitOptions,
     n_rows: int,
     history: Sequence[dict] = (),
+    loss_name: str | None = None,
 ) -> AutoencoderNet:
     """Return the net around a model's module; ``initialize`` prepares it to train."""
-    return _make_net(model, model.module, objective, options, n_rows, history)
+    return _make_net(
+        model,
+        model.module,
+        objective,
+        options,
+        n_rows,
+        history=history,
+        loss_name=loss_name,
+    )
 
 
 def _make_net(
@@ -418,8 +427,9 @@ def _make_net(
     n_rows: int,
     history: Sequence[dict] = (),
     callbacks: Sequence | None = None,
+    loss_name: str | None = None,
 ) -> AutoencoderNet:
-    net = AutoencoderNet(
+    return AutoencoderNet(
         module,
         objective,
         lr=options.learning_rate,
@@ -431,9 +441,9 @@ def _make_net(
         device=options.device,
         verbose=options.verbose,
         betas=model.recipe.bottleneck.betas,
+        history=history,
+        loss_name=loss_name,
     )
-    net.history.extend(history)
-    return net
 
 
 def _pretrain(
@@ -451,6 +461,7 @@ def _pretrain(
         plan,
         make_pair_net,
         pretraining=str(model.recipe.pretraining),
+        architecture=model.recipe.architecture,
         loss=getattr(model.recipe.output, "loss", "squared_error"),
         starts_at_pca=model.recipe.starts_at_pca,
     )

@@ -221,7 +221,9 @@ def fit_head(
         The net that trained.
     """
     with isolated_rng(options.seed, autoencoder.device):
-        model = autoencoder.twin()
+        # Where PCA was better, there is a network to learn all the same.
+        model = autoencoder.to_train_on(autoencoder.recipe, autoencoder.seed)
+        model = model.keep(autoencoder.pca)
         rows = model.rows(X)
         sample = rows.sample(_MAX_MEASURED, options.seed)
         scale = float(model.rowwise(model.module.encode, sample).std())
@@ -251,7 +253,11 @@ def fit_head(
 
 
 def make_net(
-    network: PredictionNetwork, model: Model, options: HeadOptions, batch_size: int
+    network: PredictionNetwork,
+    model: Model,
+    options: HeadOptions,
+    batch_size: int,
+    history: Sequence[dict] = (),
 ) -> AutoencoderNet:
     """Return the net around a network; ``initialize`` prepares it to train."""
     objective = model.recipe.build_objective(model.pca, model.n_components)
@@ -271,6 +277,7 @@ def make_net(
         callbacks=options.callbacks,
         device=model.device,
         verbose=options.verbose,
+        history=history,
     )
 
 

@@ -244,7 +244,7 @@ def _differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, Any, An
     if names and all(hasattr(part, n) for part in (one, other) for n in names):
         for part in sorted(names):
             yield from _differences(part, getattr(one, part), getattr(other, part))
-    elif not _are_equal(one, other):
+    elif not (one := _plain(one)) == (other := _plain(other)):
         yield name, one, other
 
 
@@ -255,9 +255,7 @@ def _parts(value: Any) -> set[str]:
     return {part.name for part in fields(value) if part.compare}
 
 
-def _are_equal(one: Any, other: Any) -> bool:
-    pair = [
-        tuple(np.asarray(v).tolist()) if isinstance(v, list | tuple | np.ndarray) else v
-        for v in (one, other)
-    ]
-    return bool(pair[0] == pair[1])
+def _plain(value: Any) -> Any:
+    """Return lists and arrays as tuples, which can be compared and read."""
+    is_sequence = isinstance(value, list | tuple | np.ndarray)
+    return tuple(np.asarray(value).tolist()) if is_sequence else value

@@ -11,6 +11,7 @@ module.
 from __future__ import annotations
 
 import threading
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,15 @@ from torch import nn
 
 __all__ = ["RememberingPool", "Unpool", "needs_positions"]
 
-_passes = threading.local()
+
+class _Memory(threading.local):
+    """Positions of the last pass of a thread, by pooling layer."""
+
+    def __init__(self) -> None:
+        self.positions: WeakKeyDictionary = WeakKeyDictionary()
+
+
+_memory = _Memory()
 
 
 class RememberingPool(nn.MaxPool2d):
@@ -33,7 +42,7 @@ class RememberingPool(nn.MaxPool2d):
             ceil_mode=self.ceil_mode,
             return_indices=True,
         )
-        vars(_passes)[id(self)] = positions, maps.shape[2:]
+        _memory.positions[self] = positions, maps.shape[2:]
         return pooled
 
 
@@ -54,7 +63,7 @@ class Unpool(nn.Module):
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Map pooled maps to maps of the size before pooling."""
         (pool,) = self._pool
-        positions, size = vars(_passes).pop(id(pool))
+        positions, size = _memory.positions[pool]
         return F.max_unpool2d(
             maps, positions, pool.kernel_size, pool.stride, output_size=size
         )

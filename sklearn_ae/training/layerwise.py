@@ -64,6 +64,7 @@ def pretrain(
     make_net: Callable[[Autoencoder, nn.Module], AutoencoderNet],
     *,
     pretraining: str,
+    architecture: object,
     loss: str,
     starts_at_pca: bool,
 ) -> None:
@@ -82,6 +83,8 @@ def pretrain(
     pretraining : {"layerwise", "layerwise_cached"}
         Compute the codes of the layers that are done for each batch again, or keep
         them in memory.
+    architecture : object
+        What built the module, for the error.
     loss : str
         Loss of the first pair, whose rows are those of the data.
     starts_at_pca : bool
@@ -97,8 +100,8 @@ def pretrain(
     if not len(encoder) == len(decoder) > 1:
         raise ValueError(
             f"pretraining={pretraining!r} needs mirrored dense networks with at least "
-            f"one hidden layer; got {module.encoder!r}. Give hidden_layer_sizes, or "
-            "set pretraining=None."
+            f"one hidden layer; got architecture={architecture!r}. Give "
+            "hidden_layer_sizes, or set pretraining=None."
         )
     n_pairs = len(encoder) // 2 + (not starts_at_pca)
     for index in range(n_pairs):

@@ -144,6 +144,10 @@ class AutoencoderNet(NeuralNet):
         Decay rates of AdamW's running means.
     verbose : int
         1 shows a progress bar on stderr.
+    history : sequence of dict
+        Records of the epochs that the module was trained for.
+    loss_name : str, default=None
+        What the losses in the history are; None takes the criterion's name.
     """
 
     def __init__(
@@ -160,6 +164,8 @@ class AutoencoderNet(NeuralNet):
         device: torch.device,
         verbose: int,
         betas: tuple[float, float] = (0.9, 0.999),
+        history: Sequence[dict] = (),
+        loss_name: str | None = None,
     ) -> None:
         super().__init__(
             module,
@@ -180,7 +186,9 @@ class AutoencoderNet(NeuralNet):
 
         # A fitted model has a net that could be trained, but need not be.
         # skorch lets only its own initialisation assign modules.
-        vars(self).update(module_=module, criterion_=criterion, history_=History())
+        vars(self).update(module_=module, criterion_=criterion)
+        self.history_ = History(history)
+        self.loss_name = criterion.name if loss_name is None else loss_name
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -188,7 +196,9 @@ class AutoencoderNet(NeuralNet):
 
     def initialize(self) -> AutoencoderNet:
         """Prepare module, optimizer and callbacks for :meth:`run`."""
+        epochs = list(self.history_)  # skorch would forget them
         super().initialize()
+        self.history_.extend(epochs)
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.has_batch_callbacks_ = any(
             getattr(type(callback), hook) is not getattr(Callback, hook)

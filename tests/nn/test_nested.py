@@ -7,7 +7,7 @@ from sklearn_ae.nn.nested import (
     NestedAutoencoder,
     NestedObjective,
     load_first,
-    sizes_to_judge,
+    sizes_to_evaluate,
 )
 
 
@@ -25,10 +25,10 @@ def make(n_components=6, at=()):
     return module
 
 
-def test_sizes_to_judge_are_powers_of_two_and_the_whole():
-    assert sizes_to_judge(1) == [1]
-    assert sizes_to_judge(8) == [1, 2, 4, 8]
-    assert sizes_to_judge(11) == [1, 2, 4, 8, 11]
+def test_sizes_to_evaluate_are_powers_of_two_and_the_whole():
+    assert sizes_to_evaluate(1) == [1]
+    assert sizes_to_evaluate(8) == [1, 2, 4, 8]
+    assert sizes_to_evaluate(11) == [1, 2, 4, 8, 11]
 
 
 def test_rows_are_decoded_at_the_sizes_in_turn():

@@ -41,14 +41,14 @@ def test_divergence_is_that_of_bernoulli_variables():
     wanted = torch.distributions.Bernoulli(torch.tensor(0.1))
     seen = torch.distributions.Bernoulli(code.mean(0))
     expected = torch.distributions.kl_divergence(wanted, seen).sum()
-    penalty = DivergenceFromTarget(0.1, 6)
+    penalty = DivergenceFromTarget(0.1)
     torch.testing.assert_close(penalty(code), expected.expand(50))
     torch.testing.assert_close(penalty(code.requires_grad_()), expected.expand(50))
 
 
 def test_small_batches_have_the_gradient_of_the_running_mean():
     """At the target there is none, however far off the mean of a batch is."""
-    penalty = DivergenceFromTarget(0.25, 1)
+    penalty = DivergenceFromTarget(0.25)
     codes = (torch.arange(2000) % 4 == 0).float().reshape(-1, 1)
     for batch in codes.split(2):
         batch.requires_grad_()

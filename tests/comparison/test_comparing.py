@@ -1,5 +1,4 @@
 import re
-import sys
 import warnings
 
 import matplotlib.pyplot as plt
@@ -16,8 +15,9 @@ from sklearn_ae import (
     SparseAE,
     compare,
 )
-from sklearn_ae._base import BaseAutoencoder
-from sklearn_ae.compare import _library_estimators
+from sklearn_ae.base import BaseAutoencoder
+from sklearn_ae.comparison import comparing
+from sklearn_ae.comparison.comparing import _library_estimators
 
 FAST = AutoencoderTransformer(max_iter=40)
 
@@ -173,8 +173,7 @@ def test_bad_input(labelled):
 
 def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
     """The first rows of a fold must not be those of one class."""
-    module = sys.modules["sklearn_ae.compare"]  # the name is the function's too
-    monkeypatch.setattr(module, "_MAX_PROBE_ROWS", 40)
+    monkeypatch.setattr(comparing, "_MAX_PROBE_ROWS", 40)
     rng = np.random.RandomState(0)
     y = np.repeat([0, 1, 2], 100)
     X = rng.standard_normal((300, 4)) + 9 * np.eye(4)[y]

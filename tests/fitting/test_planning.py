@@ -1,11 +1,12 @@
 import pytest
 
-from sklearn_ae._planning import (
+from sklearn_ae.fitting.planning import (
     choose_batch_size,
-    choose_n_components,
     choose_n_epochs,
+    choose_width,
     count_validation_rows,
 )
+from sklearn_ae.nn.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_automatic_epochs(n_rows, batch_size, expected):
     ("n_components", "expected"), [(None, 5), (3, 3), (0.5, 0.5), (10, 10)]
 )
 def test_components(n_components, expected):
-    assert choose_n_components(n_components, 100, 10) == expected
+    assert choose_width(Recipe(), n_components, 100, 10) == expected
