@@ -13,9 +13,10 @@ demo: $(VENV)/installed  ## compare with PCA on the bundled digits, into report/
 test: $(VENV)/installed  ## run the test suite
 	$(BIN)/python -m pytest -n auto
 
-lint: $(VENV)/installed  ## check style
+lint: $(VENV)/installed  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy sklearn_ae
 
 docs: $(VENV)/installed  ## build the documentation
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

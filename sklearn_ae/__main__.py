@@ -140,8 +140,8 @@ def _show(
     title = f"{result.name}: {shape[0]} rows, {shape[1]} features, {figures} over folds"
     table = Table(title=title)
     for column in (*frame.index.names, *frame.columns):
-        justify = "left" if column == "estimator" else "right"
-        table.add_column(column, justify=justify, no_wrap=True)
+        is_text = column == "estimator"
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=True)
     best = result.summary()[("error", "mean")].groupby("n_components").idxmin()
     for key, row in frame.iterrows():
         style = "bold" if key == best[key[0]] else None

@@ -58,7 +58,7 @@ def replace_learned(estimator: Any, learned: dict[str, Any]) -> None:
 
 def share(estimator: Any) -> Any:
     """Return a shallow copy, which shares networks instead of pickling them."""
-    twin = type(estimator).__new__(type(estimator))
+    twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
     return twin
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from .fitting.model import Model
 from .fitting.nested import keep_first
+from .training.net import AutoencoderNet
 
 __all__ = ["NestedCodes"]
 
 
 class NestedCodes:
     """Mixin of estimators with a parameter `nested`: fitted codes can be cut off."""
+
+    nested: bool | Sequence[int]
+    net_: AutoencoderNet
+    _model: Model
 
     def truncate(self, n_components: int):
         """Return the fitted estimator of a smaller code, without any training.
@@ -53,8 +61,9 @@ class NestedCodes:
                 f"{model.n_components}; got {n_components!r}."
             )
         size = int(n_components)
-        smaller = keep_first(model, size, nested=False)
-        truncated = copy.copy(self).set_params(n_components=size, nested=False)
+        smaller = keep_first(model, model.sizes, size, nested=False)
+        truncated: Any = copy.copy(self)
+        truncated.set_params(n_components=size, nested=False)
         learned = smaller.attributes() | model.sizes.numbers_at(size)
         vars(truncated).update(learned, _model=smaller)
         net = self.net_

@@ -261,7 +261,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
 
     def _options(self, seed: int) -> HeadOptions:
-        settled = {
+        settled: dict[str, Any] = {
             "callbacks": () if self.callbacks is None else self.callbacks,
             "precision": self.autoencoder_.precision,
             "seed": seed,

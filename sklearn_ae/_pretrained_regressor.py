@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -19,8 +19,8 @@ class _Targets:
     """Shape of one target of y, and how targets are scaled, one number for each."""
 
     shape: tuple[int, ...]
-    mean: np.ndarray | None = None
-    scale: np.ndarray | None = None
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    scale: np.ndarray = field(default_factory=lambda: np.ones(0))
 
 
 class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
@@ -233,7 +233,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
             1 is perfect, 0 that of the mean.
         """
         values = np.asarray(y, dtype=np.float64)
-        known = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
+        known = np.asarray(~np.isnan(values.reshape(len(values), -1)).any(axis=1))
         return super().score(*labelled_rows(known, X, y, sample_weight))
 
     def predict(self, X) -> np.ndarray:

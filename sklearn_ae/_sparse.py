@@ -12,7 +12,7 @@ import torch
 
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.losses import LossOutput
-from .nn.sparse import SparseBottleneck, SparseObjective, keep_largest
+from .nn.sparse import SparseBottleneck, SparseObjective, TopK, keep_largest
 
 __all__ = ["SparseAE"]
 
@@ -303,7 +303,7 @@ class SparseAE(BaseAutoencoder):
     def _encode(self, block: torch.Tensor) -> torch.Tensor:
         """Return codes, perhaps with other numbers of active units than in the fit."""
         module, n_kept = self._model.module, self.transform_n_nonzero_coefs
-        if n_kept is None or self._model.recipe.bottleneck.sparsity != "topk":
+        if n_kept is None or not isinstance(module.bottleneck, TopK):
             return module.encode(block)
         return keep_largest(module.encoder(block), min(n_kept, self.n_components_))
 

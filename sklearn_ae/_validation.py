@@ -33,8 +33,13 @@ __all__ = [
 _MAX_MAGNITUDE = 1e18
 
 
+def _values(X: np.ndarray | sp.csr_array) -> np.ndarray:
+    """Return the values that are stored."""
+    return np.asarray(X.data if sp.issparse(X) else X)
+
+
 def _extremes(X: np.ndarray | sp.csr_array) -> tuple[float, float]:
-    values = X.data if sp.issparse(X) else X
+    values = _values(X)
     if values.size == 0:
         return 0.0, 0.0
     low, high = float(values.min()), float(values.max())
@@ -67,7 +72,7 @@ def check_unit_interval(
 
 def check_counts(X: np.ndarray | sp.csr_array, name: str, likelihood: str) -> None:
     """Raise a ValueError unless all values are integers of at least 0."""
-    values = X.data if sp.issparse(X) else X
+    values = _values(X)
     wrong = (values < 0) | (values != np.floor(values))
     if wrong.any():
         raise ValueError(

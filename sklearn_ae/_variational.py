@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -382,7 +382,8 @@ class VAE(BaseAutoencoder):
         """
         check_is_fitted(self)
         check_number("n_samples", n_samples)
-        model, module = self._model, self._model.module
+        model = self._model
+        module: Any = model.module
         device = model.device
         with isolated_rng(draw_seed(random_state), device), torch.inference_mode():
             module.eval()

@@ -41,7 +41,7 @@ from .fitting.model import Model
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.autoencoder import CodeDecoder, RowEncoder
 from .nn.dense import ACTIVATIONS
-from .nn.losses import LOSSES, ReconstructionObjective
+from .nn.losses import LOSSES, Objective, ReconstructionObjective
 from .nn.recipe import Recipe
 from .nn.summary import Summary, summarize
 from .training.net import check_callbacks
@@ -51,6 +51,7 @@ from .training.seeding import draw_seed
 __all__ = [
     "BaseAutoencoder",
     "Interval",
+    "Objective",
     "Recipe",
     "ReconstructionObjective",
     "StrOptions",
@@ -180,9 +181,7 @@ class BaseAutoencoder(
         """Return `architecture`, or one of the parameters in the signature."""
         if self.architecture is not None:
             return self.architecture
-        return default(
-            **{part.name: getattr(self, part.name) for part in fields(default)}
-        )
+        return default(**{name: getattr(self, name) for name in default.names()})
 
     # -------------------------------------------------------------------------- fitting
 
@@ -330,7 +329,7 @@ class BaseAutoencoder(
         self, n_components: int | float | None, seed: int, device: torch.device
     ) -> FitOptions:
         """Return the parameters that are no part of the recipe."""
-        settled = {
+        settled: dict[str, Any] = {
             "n_components": n_components,
             "callbacks": () if self.callbacks is None else self.callbacks,
             "seed": seed,

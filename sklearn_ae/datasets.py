@@ -7,6 +7,7 @@ import os
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
@@ -186,8 +187,9 @@ def _read_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with tarfile.open(path) as archive:
         for member in archive:
             if member.name.endswith(".jpg"):
-                data = io.BytesIO(archive.extractfile(member).read())
-                pictures[member.name] = np.asarray(Image.open(data).convert("RGB"))
+                file: Any = archive.extractfile(member)
+                picture = Image.open(io.BytesIO(file.read())).convert("RGB")
+                pictures[member.name] = np.asarray(picture)
     names = sorted(pictures, key=lambda name: ("train/" not in name, name))
     X = np.stack([pictures[name].ravel() for name in names]).astype(np.float32)
     return X, np.unique(

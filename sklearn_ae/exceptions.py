@@ -31,7 +31,7 @@ def warn_user(message: str, category: type[Warning]) -> None:
         One of the classes of this file.
     """
     level, frame = 1, inspect.currentframe()
-    while frame.f_back is not None and _is_between(frame):
+    while frame is not None and frame.f_back is not None and _is_between(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 

@@ -202,7 +202,7 @@ def code_size_curve(
     position = _find_nested(steps)
     name, largest = type(steps[position][1]).__name__, steps[position][1].n_components
     if isinstance(largest, Integral):
-        _check_sizes(n_components, largest)  # before any fit
+        _check_sizes(n_components, int(largest))  # before any fit
     X, y = indexable(X, y)
     folds = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     records = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -104,7 +106,8 @@ class ActivityDisplay:
             If the estimator records nothing of the kind.
         """
         check_is_fitted(estimator)
-        name, unused, words = name_of(estimator, name), None, {}
+        name, unused = name_of(estimator, name), None
+        words: dict[str, Any] = {}
         if hasattr(estimator, "kl_per_component_"):
             activity = estimator.kl_per_component_
             n_inactive = len(activity) - estimator.n_active_components_

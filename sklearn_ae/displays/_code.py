@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -166,7 +168,7 @@ class CodeDisplay:
                 "codes must have at least 2 components to be drawn in a plane; got "
                 f"{codes.shape[1]}. Fit with n_components=2."
             )
-        self.points_ = []
+        self.points_: list[Any] = []
         if self.projection == "pairs":
             refuse_axes(ax, "pairs")
             self._plot_pairs(codes, labels, scatter_kwargs)

@@ -236,8 +236,8 @@ def _manifold(estimator, X, n_lines: int, n_columns: int):
         )
     points = np.stack(np.meshgrid(*grid), axis=-1).reshape(-1, 2)
     # Quantiles belong to the middles of rows, half a row from the edges.
-    across, up = ((1 - 2 * _EDGE) / max(n - 1, 1) / 2 for n in (n_columns, n_lines))
-    extent = (_EDGE - across, 1 - _EDGE + across, _EDGE - up, 1 - _EDGE + up)
+    beside, above = ((1 - 2 * _EDGE) / max(n - 1, 1) / 2 for n in (n_columns, n_lines))
+    extent = (_EDGE - beside, 1 - _EDGE + beside, _EDGE - above, 1 - _EDGE + above)
     return estimator.inverse_transform(points), extent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def find_image_shape(
         If rows have another number of values.
     """
     shape = np.shape(X)[1:]
-    recipes = (estimator, getattr(estimator, "architecture", None))
+    recipes: tuple[Any, ...] = (estimator, getattr(estimator, "architecture", None))
     stated = [
         recipe.image_shape for recipe in recipes if hasattr(recipe, "image_shape")
     ]

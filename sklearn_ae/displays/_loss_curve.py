@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -140,7 +141,7 @@ class LossCurveDisplay:
             if losses is None or not np.isfinite(losses).any():
                 continue
             epochs = np.arange(1, len(losses) + 1)
-            style = {"color": color, "label": name}
+            style: dict[str, Any] = {"color": color, "label": name}
             if len(losses) < 30:
                 style |= {"marker": "o", "markersize": 3}
             (self.lines_[name],) = ax.plot(epochs, losses, **styled(style, line_kwargs))

@@ -246,7 +246,9 @@ class ReconstructionDisplay:
     def _plot_images(
         self, original: np.ndarray, rebuilt: dict, shape: tuple[int, ...], **kwargs
     ) -> None:
-        lines = [("original", original, value_range(original))]
+        lines: list[tuple[str, np.ndarray, tuple | None]] = [
+            ("original", original, value_range(original))
+        ]
         most = max(np.abs(rows - original).max() for rows in rebuilt.values())
         for name, rows in rebuilt.items():
             error = np.mean((rows - original) ** 2)
@@ -316,7 +318,9 @@ class ReconstructionDisplay:
             style = {"color": color_of(name, list(rebuilt)), "label": name}
             ax.bar(left, errors, **styled({"width": width} | style, bar_kwargs))
         are_named = self.feature_names is not None
-        names = list(self.feature_names if are_named else map(str, positions))
+        names = list(map(str, positions))
+        if self.feature_names is not None:
+            names = list(self.feature_names)
         turn = {"rotation": 45, "ha": "right"} if are_named else {}
         step = 1 if are_named else -(-n_features // 20)
         ax.set_xticks(positions[::step], names[::step], **turn)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from .model import Model
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # scikit-learn before 1.9 has none
 
-    class CallbackSupportMixin:
-        """Stand-in with nothing to support."""
+class _NoCallbackSupport:
+    """Stand-in for scikit-learn before 1.9, which has nothing to support."""
+
+
+def _find_callback_support() -> Any:
+    try:
+        return import_module("sklearn.callback").CallbackSupportMixin
+    except ImportError:
+        return _NoCallbackSupport
+
+
+CallbackSupportMixin: Any = _find_callback_support()
 
 
 __all__ = ["CallbackSupportMixin", "FitReport"]
@@ -31,7 +41,8 @@ class FitReport:
 
     def __init__(self, estimator, X) -> None:
         self._estimator, self._rows = estimator, {"X": X, "y": X}
-        self._root = self._epoch = None
+        self._root: Any = None
+        self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
             self._root = estimator._init_callback_context(max_subtasks=None)
 

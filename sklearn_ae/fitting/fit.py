@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from torch import nn
 from ..exceptions import PosteriorCollapseWarning
 from ..nn.bottleneck import Complaint
 from ..nn.linear_path import PCABaseline
+from ..nn.losses import Objective
 from ..nn.nested import nest
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
@@ -52,7 +53,7 @@ __all__ = [
 # Codes of at most so many training rows are described when a fit is done.
 _MAX_DESCRIBED_ROWS = 50_000
 
-Table = np.ndarray | sp.csr_array
+Table: TypeAlias = np.ndarray | sp.csr_array
 
 
 @dataclass(frozen=True)
@@ -231,11 +232,27 @@ def _conclude(
     numbers["pca_loss_"] = pca_objective(baseline.of_losses, objective, evaluated)
     record = Record(net, numbers, complaints, outcome.interrupted)
     if model.recipe.bottleneck.is_nested:
-        model = _with_sizes(model, pca, evaluated)
-        if isinstance(options.n_components, float):
-            model = _keep_share(model, record, options)
-        numbers |= _numbers_of_sizes(model)
+        model = _conclude_nested(model, record, pca, evaluated, options)
     return model, record
+
+
+def _conclude_nested(
+    model: Model,
+    record: Record,
+    pca: PCABaseline,
+    evaluated: Rows,
+    options: FitOptions,
+) -> Model:
+    """Record what smaller codes are worth, and leave out what a share does not need."""
+    sizes, share = evaluate_sizes(model, pca, evaluated), options.n_components
+    record.numbers["explained_variance_ratio_"] = sizes.shares
+    if not isinstance(share, float):
+        return model.keep(pca, sizes)
+    size, net = sizes.count_components(share), record.net
+    record.numbers |= sizes.numbers_at(size)
+    smaller = keep_first(model, sizes, size, nested=True)
+    record.net = make_net(smaller, net.criterion_, options, net.batch_size, net.history)
+    return smaller
 
 
 # ----------------------------------------------------------------------- a single pass
@@ -288,8 +305,9 @@ def fit_one_pass(
         model = model.keep(pca=pca)
         if model.recipe.bottleneck.is_nested:
             sample = rows.sample(MAX_VALIDATION_ROWS, options.seed)
-            model = _with_sizes(model, pca, sample)
-            numbers |= _numbers_of_sizes(model)
+            sizes = evaluate_sizes(model, pca, sample)
+            numbers["explained_variance_ratio_"] = sizes.shares
+            model = model.keep(pca, sizes)
         return model, Record(trained, numbers, [], outcome.interrupted)
 
 
@@ -385,7 +403,7 @@ def _fit_pca(model: Model, rows: Rows) -> PCABaseline:
 
 
 def _plan(
-    objective: nn.Module, train: Rows, options: FitOptions, reference: float | None
+    objective: Objective, train: Rows, options: FitOptions, reference: float | None
 ) -> TrainingPlan:
     batch_size = choose_batch_size(options.batch_size, len(train))
     return TrainingPlan(
@@ -497,22 +515,3 @@ def _curves(net: AutoencoderNet, best_epoch: int) -> dict[str, Any]:
         "loss_curve_": [row["train_loss"] for row in history],
         "validation_loss_curve_": [row.get("valid_loss", np.nan) for row in history],
     }
-
-
-def _with_sizes(model: Model, pca: PCABaseline, rows: Rows) -> Model:
-    """Return a model with nested codes that knows what smaller codes are worth."""
-    return model.keep(pca=pca, sizes=evaluate_sizes(model, model.floor(pca), rows))
-
-
-def _numbers_of_sizes(model: Model) -> dict[str, Any]:
-    return {"explained_variance_ratio_": model.sizes.shares}
-
-
-def _keep_share(model: Model, record: Record, options: FitOptions) -> Model:
-    """Leave out the codes that a share of the variance does not need."""
-    size = model.sizes.count_components(float(options.n_components))
-    smaller = keep_first(model, size, nested=True)
-    record.numbers |= model.sizes.numbers_at(size)
-    net = record.net
-    record.net = make_net(smaller, net.criterion_, options, net.batch_size, net.history)
-    return smaller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ..nn.bottleneck import Bottleneck
+from ..nn.linear_path import PCABaseline
 from ..nn.nested import load_first
 from ..training.batches import Rows
 from ..training.seeding import isolated_rng
@@ -29,6 +30,8 @@ class SizeTable:
 
     Parameters
     ----------
+    pca : PCABaseline
+        What smaller codes fall back to.
     is_gain : ndarray of bool
         Whether codes of this size are reliably better than PCA's.
     errors, pca_errors : ndarray of float
@@ -37,6 +40,7 @@ class SizeTable:
         Share of the variance that each code adds to those before it.
     """
 
+    pca: PCABaseline
     is_gain: np.ndarray
     errors: np.ndarray
     pca_errors: np.ndarray
@@ -44,7 +48,13 @@ class SizeTable:
 
     def first(self, size: int) -> SizeTable:
         """Return the table of the first codes."""
-        return SizeTable(*(getattr(self, part.name)[:size] for part in fields(self)))
+        return SizeTable(
+            self.pca.first(size),
+            self.is_gain[:size],
+            self.errors[:size],
+            self.pca_errors[:size],
+            self.shares[:size],
+        )
 
     def numbers_at(self, size: int) -> dict[str, Any]:
         """Return learned attributes of an estimator with the first codes."""
@@ -64,15 +74,15 @@ class SizeTable:
         return int(reached[0]) + 1 if len(reached) else len(self.shares)
 
 
-def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
+def evaluate_sizes(model: Model, pca: PCABaseline, rows: Rows) -> SizeTable:
     """Evaluate nested codes and PCA at every size.
 
     Parameters
     ----------
     model : Model
         With nested codes.
-    floor : Model
-        PCA as such a model.
+    pca : PCABaseline
+        What they are compared with, and what they fall back to.
     rows : Rows
         Validation rows.
     """
@@ -81,7 +91,7 @@ def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
     scale = torch.as_tensor(model.scaling.scale)
 
     def errors_of(evaluated: Model, corrupted: bool) -> np.ndarray:
-        module = evaluated.module
+        module: Any = evaluated.module
 
         def errors(block: torch.Tensor) -> torch.Tensor:
             code = module.encode(module.corruption(block) if corrupted else block)
@@ -93,7 +103,10 @@ def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
 
         return evaluated.rowwise(errors, rows, seed=model.seed)
 
-    ours, pcas = errors_of(model, corrupted=True), errors_of(floor, corrupted=True)
+    ours, pcas = (
+        errors_of(model, corrupted=True),
+        errors_of(model.floor(pca), corrupted=True),
+    )
     clean = ours
     if not isinstance(model.module.corruption, nn.Identity):
         clean = errors_of(model, corrupted=False)
@@ -101,6 +114,7 @@ def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
     shares = 1 - clean.mean(0, dtype=np.float64) / total
     pairs = zip(ours.T, pcas.T, strict=True)
     return SizeTable(
+        pca,
         np.array([is_real_gain(*pair) for pair in pairs]),
         ours.mean(0, dtype=np.float64),
         pcas.mean(0, dtype=np.float64),
@@ -108,30 +122,33 @@ def evaluate_sizes(model: Model, floor: Model, rows: Rows) -> SizeTable:
     )
 
 
-def keep_first(model: Model, size: int, *, nested: bool) -> Model:
+def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Model:
     """Return the model of the first codes, without any training.
 
     Parameters
     ----------
     model : Model
-        With nested codes, and what they are worth at each size.
+        With nested codes.
+    sizes : SizeTable
+        What they are worth at each size.
     size : int
         Number of codes to keep.
     nested : bool
         Whether the smaller codes are still nested.
     """
-    recipe, pca = model.recipe, model.pca.first(size)
+    recipe, pca = model.recipe, sizes.pca.first(size)
     if nested:
-        smaller = model.keep(pca=pca, sizes=model.sizes.first(size))
+        smaller = model.keep(pca=pca, sizes=sizes.first(size))
     else:
         recipe = replace(recipe, bottleneck=Bottleneck())
         smaller = model.keep()
     vars(smaller).update(recipe=recipe, n_components=size)
-    if recipe.starts_at_pca and not model.sizes.is_gain[size - 1]:
+    if recipe.starts_at_pca and not sizes.is_gain[size - 1]:
         return smaller.floor(pca)
     with isolated_rng(model.seed, model.device):
         module = recipe.build(model.scaling, size)
-    source = model.module if nested else model.module.cut(size)
+    whole: Any = model.module
+    source = whole if nested else whole.cut(size)
     load_first(module, source, size, model.n_components)
     vars(smaller).update(module=module.to(model.device), is_linear=False)
     return smaller

@@ -45,7 +45,7 @@ def count_validation_rows(fraction: float | str, n_samples: int) -> int:
         If a share given as a number leaves no row for validation, or fewer than two
         for training.
     """
-    if fraction == "auto":
+    if isinstance(fraction, str):
         wanted = max(_MIN_VALIDATION_ROWS, _SHARE * n_samples)
         return int(min(wanted, MAX_VALIDATION_ROWS, _MAX_SHARE * n_samples))
     n_validation = round(fraction * n_samples)
@@ -60,7 +60,7 @@ def count_validation_rows(fraction: float | str, n_samples: int) -> int:
 
 def choose_batch_size(batch_size: int | str, n_rows: int) -> int:
     """Return the rows per step; powers of two suit the processors."""
-    if batch_size != "auto":
+    if not isinstance(batch_size, str):
         return min(batch_size, n_rows)
     small = min(n_rows / _STEPS_PER_EPOCH, _MAX_BATCH)
     large = min(n_rows / _STEPS_PER_LARGE_EPOCH, _MAX_LARGE_BATCH)

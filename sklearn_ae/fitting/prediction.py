@@ -15,6 +15,7 @@ from torch import nn
 from ..nn.dense import dense_stack
 from ..nn.prediction import (
     ClassificationLoss,
+    PredictionLoss,
     PredictionNetwork,
     PredictionObjective,
     RegressionLoss,
@@ -95,7 +96,7 @@ class Head:
             nn.init.zeros_(parameter)
         return nn.Sequential(Rescaled(self.code_scale), *layers)
 
-    def build_loss(self) -> nn.Module:
+    def build_loss(self) -> PredictionLoss:
         """Return the loss of predictions."""
         if self.shares is None:
             return RegressionLoss()
@@ -310,7 +311,7 @@ def _train(
     options: HeadOptions,
 ) -> None:
     """Train in as many stages as `freeze` asks for."""
-    network = net.module_
+    network: Any = net.module_
     n_epochs = choose_n_epochs(options.max_iter, len(train), net.batch_size)
     stages = find_stages(network, options.freeze)[-n_epochs:]
     # What does not divide evenly goes to the last stage, in which all layers learn.
@@ -333,7 +334,7 @@ def _train(
 def find_stages(network: PredictionNetwork, freeze: str) -> list[set[int]]:
     """Return the parameters, by identity, that learn in each stage."""
 
-    def of(part: nn.Module, recurse: bool = True) -> set[int]:
+    def of(part: Any, recurse: bool = True) -> set[int]:
         return {id(parameter) for parameter in part.parameters(recurse)}
 
     autoencoder, head = network.autoencoder, of(network.head)

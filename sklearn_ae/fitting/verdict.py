@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import wilcoxon
-from torch import nn
 
 from ..exceptions import CodeCollapseWarning, PCAFloorWarning
 from ..nn.bottleneck import Complaint
 from ..nn.linear_path import PCABaseline
+from ..nn.losses import Objective
 from ..training.batches import Rows
 from ..training.inference import blockwise
 from .model import Model
@@ -98,7 +98,7 @@ class Verdict:
 
     @classmethod
     def reach(
-        cls, model: Model, baseline: Baseline, objective: nn.Module, rows: Rows
+        cls, model: Model, baseline: Baseline, objective: Objective, rows: Rows
     ) -> Verdict:
         """Evaluate a network and PCA on the same rows."""
         losses = evaluate(model, objective, rows)
@@ -138,7 +138,7 @@ class Verdict:
 # -------------------------------------------------- the same for a network and for PCA
 
 
-def evaluate(model: Model, objective: nn.Module, rows: Rows) -> np.ndarray:
+def evaluate(model: Model, objective: Objective, rows: Rows) -> np.ndarray:
     """Return the loss of each row from its whole code, without penalties."""
 
     def losses(block: torch.Tensor) -> torch.Tensor:
@@ -147,7 +147,7 @@ def evaluate(model: Model, objective: nn.Module, rows: Rows) -> np.ndarray:
     return model.rowwise(losses, rows, seed=model.seed)
 
 
-def pca_objective(model: Model, objective: nn.Module, rows: Rows) -> float:
+def pca_objective(model: Model, objective: Objective, rows: Rows) -> float:
     """Return the mean of what loss curves would show for PCA."""
 
     def losses(block: torch.Tensor) -> torch.Tensor:

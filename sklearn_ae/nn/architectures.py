@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from .dense import (
     tied_stack,
 )
 
-__all__ = ["Architecture", "DenseArchitecture", "build_pair"]
+__all__ = ["Architecture", "DenseArchitecture", "Networks", "build_pair"]
 
 
 class Architecture(ABC):
@@ -67,7 +68,18 @@ class Architecture(ABC):
         params : dict
             Parameters of the recipe.
         """
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in self.names()}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of the parameters.
+
+        Returns
+        -------
+        names : list of str
+            In the order of the signature.
+        """
+        return list(inspect.signature(cls).parameters)
 
     def set_params(self, **params: Any) -> Architecture:
         """Set parameters by name.
@@ -221,8 +233,12 @@ class DenseArchitecture(Architecture):
         return encoder, dense_stack(sizes[::-1], self.activation)
 
 
+#: An architecture, or a callable in its place.
+Networks: TypeAlias = Architecture | Callable[[int, int], tuple[nn.Module, nn.Module]]
+
+
 def build_pair(
-    architecture: Architecture | Callable[[int, int], tuple[nn.Module, nn.Module]],
+    architecture: Networks,
     n_features: int,
     n_components: int,
 ) -> tuple[nn.Module, nn.Module]:
@@ -248,7 +264,10 @@ def build_pair(
         If one of them returns another shape than ``(n, n_components)`` or
         ``(n, n_features)``.
     """
-    pair = getattr(architecture, "build", architecture)(n_features, n_components)
+    if isinstance(architecture, Architecture):
+        pair = architecture.build(n_features, n_components)
+    else:
+        pair = architecture(n_features, n_components)
     is_pair = isinstance(pair, tuple) and len(pair) == 2
     if not is_pair or not all(isinstance(module, nn.Module) for module in pair):
         raise TypeError(

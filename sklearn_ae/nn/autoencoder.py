@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,6 +99,9 @@ class _InUnits(nn.Module):
     """
 
     _other_half: str
+    shift: torch.Tensor
+    scale: torch.Tensor
+    module: Any
 
     def __init__(
         self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray, unit: float

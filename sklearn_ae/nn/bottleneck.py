@@ -7,29 +7,27 @@ the files of their layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
 
-from .architectures import Architecture, build_pair
+from .architectures import Networks, build_pair
 from .autoencoder import Autoencoder
 from .dense import ACTIVATIONS
 from .linear_path import PCABaseline, start_at
+from .losses import Objective
 from .units import Units
 
 if TYPE_CHECKING:
     from .recipe import Recipe
 
-__all__ = ["Bottleneck", "Complaint", "Networks"]
+__all__ = ["Bottleneck", "Complaint"]
 
 #: A warning about a fitted code: its text and its class.
 Complaint = tuple[str, type[Warning]]
-
-#: An architecture, or a callable in its place.
-Networks = Architecture | Callable[[int, int], tuple[nn.Module, nn.Module]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class Bottleneck:
 
     # Whether each beginning of a code is a code of its own.
     is_nested: ClassVar[bool] = False
-    nested: ClassVar[bool | tuple[int, ...]] = False
 
     # Whether a nested code can find its width.
     can_be_nested: ClassVar[bool] = True
@@ -62,6 +59,11 @@ class Bottleneck:
 
     # Decay rates of the optimizer's running means of gradients and their squares.
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
+
+    @property
+    def nested(self) -> bool | tuple[int, ...]:
+        """The parameter that asks for nested codes."""
+        return False
 
     @property
     def can_start_at_pca(self) -> bool:
@@ -115,8 +117,8 @@ class Bottleneck:
         return Autoencoder(encoder, decoder, output, corruption, layer)
 
     def wrap_objective(
-        self, objective: nn.Module, pca: PCABaseline, n_components: int
-    ) -> nn.Module:
+        self, objective: Objective, pca: PCABaseline | None, n_components: int
+    ) -> Objective:
         """Return what training minimises, given the loss of whole codes."""
         return objective
 
@@ -124,9 +126,7 @@ class Bottleneck:
         """Return how many principal components start and baseline need."""
         return n_components
 
-    def load_pca(
-        self, module: Autoencoder, pca: PCABaseline, n_components: int
-    ) -> None:
+    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
         """Load PCA into the linear paths of a module."""
         start_at(module.encoder, module.decoder, pca.components, pca.mean)
 
@@ -137,14 +137,12 @@ class Bottleneck:
         """
         return n_components
 
-    def count_active_in(
-        self, module: Autoencoder, blocks: Iterable[torch.Tensor]
-    ) -> int:
+    def count_active_in(self, module: Any, blocks: Iterable[torch.Tensor]) -> int:
         """Return how many components PCA has beside the codes of some rows."""
         raise NotImplementedError
 
     def describe(
-        self, module: Autoencoder, blocks: Iterable[torch.Tensor], n_components: int
+        self, module: Any, blocks: Iterable[torch.Tensor], n_components: int
     ) -> dict[str, Any]:
         """Return learned attributes of fitted codes; blocks hold training rows."""
         return {}

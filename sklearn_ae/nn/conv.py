@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isqrt, prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -269,14 +270,15 @@ class ConvArchitecture(Architecture):
                 )
 
     def _kernels(self) -> tuple[int, ...]:
-        if isinstance(self.kernel_size, Integral):
-            return (self.kernel_size,) * len(self.channels)
-        return self.kernel_size
+        sizes: Any = self.kernel_size
+        is_one = isinstance(sizes, Integral)
+        return (sizes,) * len(self.channels) if is_one else sizes
 
     def _convs(self) -> tuple[int, int]:
-        if isinstance(self.convs_per_block, Integral):
-            return self.convs_per_block, self.convs_per_block
-        return self.convs_per_block
+        counts: Any = self.convs_per_block
+        is_one = isinstance(counts, Integral)
+        pair: Any = (counts, counts) if is_one else counts
+        return pair
 
     # ------------------------------------------------------------------------ layers
 
@@ -341,7 +343,7 @@ def _long_axes(shape: Sequence[int]) -> list[int]:
     return [length for length in shape if length > 1]
 
 
-def _as_image(shape: tuple[int, ...]) -> tuple[int, int, int]:
+def _as_image(shape: Any) -> Any:
     """Return height, width and channels for an ``image_shape`` parameter."""
     if len(shape) == 1:
         return 1, *shape, 1
@@ -351,7 +353,9 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, int, int]:
 def _check_counts(name: str, counts, length: int | None = None) -> None:
     """Raise a ValueError unless there are ``length`` positive integers."""
     is_sequence = isinstance(counts, Sequence | np.ndarray)
-    are_counts = is_sequence and all(isinstance(c, Integral) and c > 0 for c in counts)
+    are_counts = is_sequence and all(
+        isinstance(count, Integral) and int(count) > 0 for count in counts
+    )
     if not are_counts or length not in (None, len(counts)):
         number = "" if length is None else f"{length} "
         raise ValueError(f"{name} must hold {number}positive integers; got {counts!r}.")

@@ -36,6 +36,9 @@ class ScaledLink(nn.Module):
         Whether the link is the logit; otherwise it is the logarithm.
     """
 
+    shift: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, shift, scale, low: float, high: float, log_odds: bool) -> None:
         super().__init__()
         self.register_buffer("shift", _as_float32(shift))
@@ -56,6 +59,9 @@ class Likelihood(nn.Module, ABC):
     shift, scale : ndarray of shape (n_features,)
         How rows were scaled: ``(X - shift) / scale``.
     """
+
+    shift: torch.Tensor
+    scale: torch.Tensor
 
     # Whether values are counts, to which a size may belong.
     of_counts: ClassVar[bool] = False

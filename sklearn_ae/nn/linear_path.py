@@ -8,6 +8,7 @@ layers hold PCA's components reconstructs just as PCA does before its first step
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -241,18 +242,18 @@ def add_linear_path(
     n_outputs = n_components if n_outputs is None else n_outputs
     linear = nn.Linear(n_features, n_outputs)
     mirror = TransposedLinear(linear) if tied else nn.Linear(n_components, n_features)
+    down: nn.Module | None = None
+    up: nn.Module | None = None
     if is_linear(encoder) and is_linear(decoder):
-        branches = [None, None]
+        pass  # two linear layers are one
     elif tied or gated:
         # With the shared middle layer at zero PCA would be a saddle point: its
         # residual is orthogonal to the components and uncorrelated with the code.
-        branches = [_Gate(encoder, n_outputs), _Gate(decoder, n_features)]
+        down, up = _Gate(encoder, n_outputs), _Gate(decoder, n_features)
     else:
-        branches = [
-            _silence(encoder, n_features, n_outputs),
-            _silence(decoder, n_components, n_features),
-        ]
-    return LinearPath(linear, branches[0]), LinearPath(mirror, branches[1], link)
+        down = _silence(encoder, n_features, n_outputs)
+        up = _silence(decoder, n_components, n_features)
+    return LinearPath(linear, down), LinearPath(mirror, up, link)
 
 
 def linear_pair(
@@ -275,8 +276,8 @@ def linear_pair(
 
 
 def start_at(
-    encoder: LinearPath,
-    decoder: LinearPath | Refined,
+    encoder: Any,
+    decoder: Any,
     components: np.ndarray,
     mean: np.ndarray,
 ) -> None:
@@ -299,8 +300,8 @@ def start_at(
 
 @torch.no_grad()
 def load_linear(
-    encoder: LinearPath,
-    decoder: LinearPath | Refined,
+    encoder: Any,
+    decoder: Any,
     encoder_weight: np.ndarray,
     encoder_bias: np.ndarray,
     decoder_weight: np.ndarray,
@@ -321,7 +322,7 @@ def load_linear(
 
 
 @torch.no_grad()
-def copy_linear(source: nn.Module, target: nn.Module) -> None:
+def copy_linear(source: Any, target: Any) -> None:
     """Load the linear paths of one autoencoder, and its output, into another.
 
     Parameters

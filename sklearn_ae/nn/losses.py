@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from .._validation import check_unit_interval
 from .linear_path import ClampedLogit
 from .units import Units
 
-__all__ = ["LOSSES", "Loss", "LossOutput", "ReconstructionObjective"]
+__all__ = ["LOSSES", "Loss", "LossOutput", "Objective", "ReconstructionObjective"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,48 @@ class LossOutput:
             check_unit_interval(X, name, "loss='log_loss'", "loss='squared_error'")
 
 
-class ReconstructionObjective(nn.Module):
+class Objective(nn.Module, ABC):
+    """What training minimises: a mean over rows, called with output and target.
+
+    Subclasses override ``forward(output, target)``, which returns the mean over the
+    rows of a batch, and the abstract methods, which return one value per row.
+    """
+
+    #: Whether losses are negative log-likelihoods. A gain is a share of PCA's loss
+    #: otherwise.
+    in_nats: bool = False
+
+    #: Share of the training in which the objective is not yet the one that validation
+    #: rows are evaluated with.
+    warm_up: float = 0.0
+
+    #: Share of the training that is done; set by the net.
+    progress: float = 1.0
+
+    #: What a value is, for the axis of loss curves.
+    name: str = "Objective"
+
+    @abstractmethod
+    def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row, shape (n,), as the loss curves show it."""
+
+    def per_row_of_pca(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return what :meth:`per_row` is for PCA, whose codes have no penalty."""
+        return self.per_row(output, target)
+
+    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row without penalties, shape (n,).
+
+        In it a network is compared with PCA, whose loss has no penalty.
+        """
+        return self.per_row(output, target)
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the smallest loss that any output has for each row, shape (n,)."""
+        return target.new_zeros(len(target))
+
+
+class ReconstructionObjective(Objective):
     """Reconstruction loss of a module's output; the base of other objectives.
 
     Parameters
@@ -94,23 +136,10 @@ class ReconstructionObjective(nn.Module):
         Key of :data:`LOSSES`.
     """
 
-    # Whether losses are negative log-likelihoods. A gain is a share of PCA's loss
-    # otherwise.
-    in_nats = False
-
-    # Share of the training in which the objective is not yet the one that validation
-    # rows are evaluated with.
-    warm_up = 0.0
-
     def __init__(self, loss: str = "squared_error") -> None:
         super().__init__()
         self.loss = loss
-
-    @property
-    def name(self) -> str:
-        """What a value is, for the axis of loss curves."""
-        kind = self.loss.replace("_", " ")
-        return f"Loss per row ({kind}, scaled rows)"
+        self.name = f"Loss per row ({loss.replace('_', ' ')}, scaled rows)"
 
     def forward(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor

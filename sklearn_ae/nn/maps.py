@@ -7,6 +7,7 @@ and the one that convolutions run fastest in (``benchmarks/conv_speed.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,8 @@ __all__ = [
     "times",
 ]
 
-Size = tuple[int, int]
+#: Height and width.
+Size: TypeAlias = tuple[int, ...]
 
 
 class ToMaps(nn.Module):
@@ -56,7 +58,7 @@ class ToRow(nn.Module):
 class _Fit(nn.Module):
     """Crop maps, or pad them with zeros, to a size."""
 
-    def __init__(self, margins: tuple[int, int, int, int]) -> None:
+    def __init__(self, margins: tuple[int, ...]) -> None:
         super().__init__()
         self.margins = margins
 
@@ -141,7 +143,8 @@ class MapChain:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and maps that come out."""
-        return *self.size, self.maps
+        height, width = self.size
+        return height, width, self.maps
 
     def activate(self) -> None:
         """Normalise, where wanted, and apply the activation."""
@@ -154,7 +157,7 @@ class MapChain:
     ) -> None:
         """Add a convolution; with "same" padding a size is divided, rounded up."""
         kernel, step = self._on_long_axes(kernel_size), self._on_long_axes(stride)
-        pads = (0, 0)
+        pads: Any = (0, 0)
         if padding == "valid":
             if any(s < k for s, k in zip(self.size, kernel, strict=True)):
                 raise ValueError(
@@ -176,12 +179,15 @@ class MapChain:
                     (n - 1) * t + k for n, t, k in zip(after, step, kernel, strict=True)
                 ]
                 self.fit(tuple(map(max, padded, self.size)))
-        self.layers.append(nn.Conv2d(self.maps, maps, kernel, step, pads))
+        sizes: list[Any] = [kernel, step, pads]
+        self.layers.append(nn.Conv2d(self.maps, maps, *sizes))
         self.maps, self.size = maps, after
 
     def pool(self, kind: str, padding: str, remember: bool) -> nn.Module:
         """Add pooling of 2 x 2 and return the layer."""
-        kernel, up = self._on_long_axes(2), padding == "same"
+        up = padding == "same"
+        kernel: Any = self._on_long_axes(2)
+        layer: nn.Module
         if kind == "avg_pool":
             layer = nn.AvgPool2d(kernel, ceil_mode=up, count_include_pad=False)
         elif remember:
@@ -194,14 +200,12 @@ class MapChain:
         )
         return layer
 
-    def enlarge(
-        self, how: str, size: Size, pool: tuple[nn.Module, Size] | None
-    ) -> None:
+    def enlarge(self, how: str, size: Size, pool: tuple[Any, Size] | None) -> None:
         """Add a layer without weights that leads to a size."""
         factors = tuple(
             1 if a == b else 2 for a, b in zip(self.size, size, strict=True)
         )
-        if how == "unpool":
+        if how == "unpool" and pool is not None:
             layer, before = pool
             self.layers.append(Unpool(layer))
             self.size = before
@@ -216,7 +220,10 @@ class MapChain:
 
     def transpose(self, maps: int, kernel_size: int, size: Size, padding: str) -> None:
         """Add a transposed convolution that leads to a size."""
-        kernel, pads, steps, extras = [], [], [], []
+        kernel: list[int] = []
+        pads: list[int] = []
+        steps: list[int] = []
+        extras: list[int] = []
         for before, after in zip(self.size, size, strict=True):
             k = kernel_size if after > 1 else 1
             step = 1 if before == after else 2
@@ -230,9 +237,8 @@ class MapChain:
             steps.append(step)
             pads.append(pad)
             extras.append(missing if 0 <= missing < step else 0)
-        self.layers.append(
-            nn.ConvTranspose2d(self.maps, maps, kernel, steps, pads, extras)
-        )
+        sizes: list[Any] = [tuple(numbers) for numbers in (kernel, steps, pads, extras)]
+        self.layers.append(nn.ConvTranspose2d(self.maps, maps, *sizes))
         self.maps = maps
         self.size = tuple(
             (s - 1) * t - 2 * p + k + e

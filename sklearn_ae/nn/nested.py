@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch import nn
 from .autoencoder import Autoencoder
 from .bottleneck import Bottleneck
 from .linear_path import PCABaseline
-from .losses import ReconstructionObjective
+from .losses import Objective
 from .recipe import Recipe
 from .units import Units
 
@@ -109,7 +109,8 @@ def _condition(module: nn.Module, sizes: _Sizes) -> None:
     for child in module.children():
         _condition(child, sizes)
     if isinstance(module, nn.Sequential):
-        for index, layer in enumerate(module[:-1]):
+        for index in range(len(module) - 1):
+            layer: Any = module[index]
             if type(layer) is nn.Linear:
                 module[index] = SizedLinear(layer, sizes)
 
@@ -225,31 +226,24 @@ class NestedAutoencoder(Autoencoder):
         )
 
 
-class NestedObjective(nn.Module):
+class NestedObjective(Objective):
     """Reconstruction loss over PCA's at the same size, averaged over sizes.
 
     So that small codes, whose losses are large, do not have all of the gradient.
 
     Parameters
     ----------
-    objective : ReconstructionObjective
+    objective : Objective
         Loss of reconstructions.
     baseline : tensor of shape (n_components,)
         PCA's loss with the first k components, for k = 1, 2, ...
     """
 
     name = "Loss over PCA's at the same code size"
-    in_nats = False
-    warm_up = 0.0
-
-    # Share of the training that is done; set by the net.
-    progress = 1.0
 
     baseline: torch.Tensor
 
-    def __init__(
-        self, objective: ReconstructionObjective, baseline: torch.Tensor
-    ) -> None:
+    def __init__(self, objective: Objective, baseline: torch.Tensor) -> None:
         super().__init__()
         self.objective = objective
         self.register_buffer("baseline", baseline)
@@ -271,9 +265,6 @@ class NestedObjective(nn.Module):
         sizes = sizes_to_evaluate(len(self.baseline))
         return self._relative(self.objective.per_row(output, target), sizes)
 
-    # PCA is cut off at the same sizes.
-    per_row_of_pca = per_row
-
     def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row that is decoded from its whole code."""
         return self.objective.reconstruction(output, target)
@@ -289,11 +280,11 @@ class NestedBottleneck(Bottleneck):
 
     Parameters
     ----------
-    nested : bool or tuple of int
-        True for all sizes, or the sizes.
+    at : tuple of int
+        The sizes; empty means all.
     """
 
-    nested: bool | tuple[int, ...] = True
+    at: tuple[int, ...] = ()
 
     is_nested: ClassVar[bool] = True
     can_be_nested: ClassVar[bool] = False
@@ -303,9 +294,9 @@ class NestedBottleneck(Bottleneck):
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """The sizes that were asked for; none means all."""
-        return () if isinstance(self.nested, bool) else self.nested
+    def nested(self) -> bool | tuple[int, ...]:
+        """The parameter that asks for such codes."""
+        return self.at or True
 
     def without_extras(self) -> NestedBottleneck:
         """Return the part of PCA as a network with such codes."""
@@ -329,7 +320,7 @@ class NestedBottleneck(Bottleneck):
         """Raise a ValueError if a code of this width cannot be made."""
         if not isinstance(width, int):
             return
-        sizes = self.sizes
+        sizes = self.at
         if sizes and not min(sizes) < width >= max(sizes):
             raise ValueError(
                 f"nested must hold sizes up to n_components = {width}, and a smaller "
@@ -352,14 +343,16 @@ class NestedBottleneck(Bottleneck):
     ) -> NestedAutoencoder:
         """Return the module around encoder and decoder."""
         parts = encoder, decoder, output, corruption
-        module = NestedAutoencoder(*parts, n_components=n_components, at=self.sizes)
+        module = NestedAutoencoder(*parts, n_components=n_components, at=self.at)
         module.check_bare_decoder("nested")
         return module
 
     def wrap_objective(
-        self, objective: nn.Module, pca: PCABaseline, n_components: int
+        self, objective: Objective, pca: PCABaseline | None, n_components: int
     ) -> NestedObjective:
         """Return the loss over PCA's at the same size."""
+        if pca is None:
+            raise TypeError("nested codes need the PCA that they are compared with.")
         losses = pca.residuals(n_components)
         losses = np.maximum(losses, _MIN_SHARE * (losses[0] + pca.variances[0]))
         return NestedObjective(objective, torch.as_tensor(losses, dtype=torch.float32))
@@ -396,8 +389,9 @@ def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
     """
     if not is_nested(nested):
         return recipe
-    is_flag = isinstance(nested, bool | np.bool_)
-    sizes = True if is_flag else tuple(int(size) for size in nested)
+    sizes: tuple[int, ...] = ()
+    if not isinstance(nested, bool | np.bool_):
+        sizes = tuple(int(size) for size in nested)
     activation = recipe.bottleneck.code_activation
     return replace(recipe, bottleneck=NestedBottleneck(activation, sizes))
 

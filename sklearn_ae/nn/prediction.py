@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from torch import nn
 
 __all__ = [
     "ClassificationLoss",
+    "PredictionLoss",
     "PredictionNetwork",
     "PredictionObjective",
     "RegressionLoss",
@@ -28,6 +31,8 @@ _BALANCE = 4.0
 class Rescaled(nn.Module):
     """Divide by a fixed number."""
 
+    divisor: torch.Tensor
+
     def __init__(self, divisor: float) -> None:
         super().__init__()
         self.register_buffer("divisor", torch.tensor(float(divisor)))
@@ -37,7 +42,26 @@ class Rescaled(nn.Module):
         return X / self.divisor
 
 
-class ClassificationLoss(nn.Module):
+class PredictionLoss(nn.Module, ABC):
+    """Loss of predictions of labelled rows, and what unlabelled ones are to obey."""
+
+    #: What a value is, for the axis of loss curves.
+    name: str
+
+    @abstractmethod
+    def per_row(self, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of ``(n, n_outputs)`` predictions, shape (n,)."""
+
+    @abstractmethod
+    def divergence(self, values: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Return how far predictions are from others, on average."""
+
+    @abstractmethod
+    def uncertainty(self, values: torch.Tensor) -> torch.Tensor:
+        """Return what is large for predictions that cannot be right."""
+
+
+class ClassificationLoss(PredictionLoss):
     """Cross-entropy of logits.
 
     Parameters
@@ -72,7 +96,7 @@ class ClassificationLoss(nn.Module):
         return entropy + _BALANCE * surplus
 
 
-class RegressionLoss(nn.Module):
+class RegressionLoss(PredictionLoss):
     """Squared error, averaged over the targets that are known."""
 
     name = "Objective (squared error, scaled targets)"
@@ -154,18 +178,18 @@ class PredictionNetwork(nn.Module):
 
     def __init__(
         self,
-        autoencoder: nn.Module | None,
+        autoencoder: Any,
         head: nn.Module,
-        loss: nn.Module,
+        loss: PredictionLoss,
         *,
         reconstructs: bool = False,
         consistent: bool = False,
         radius: float = 0.0,
     ) -> None:
         super().__init__()
-        self.autoencoder = autoencoder
+        self.autoencoder: Any = autoencoder
         self.head = head
-        self.loss = loss
+        self.loss: Any = loss
         self.reconstructs = reconstructs
         self.consistent = consistent
         self.radius = radius
@@ -212,7 +236,7 @@ class PredictionObjective(nn.Module):
     ----------
     loss : torch.nn.Module
         :class:`ClassificationLoss` or :class:`RegressionLoss`.
-    reconstruction : torch.nn.Module or None
+    reconstruction : torch.nn.Module
         The autoencoder's own objective.
     reconstruction_weight, consistency_weight : float
         Weights of the two terms of the other rows.
@@ -221,20 +245,16 @@ class PredictionObjective(nn.Module):
     # Share of the training that is done; set by the net.
     progress = 1.0
 
-    @property
-    def name(self) -> str:
-        """What a value is, for the axis of loss curves."""
-        return self.loss.name
-
     def __init__(
         self,
-        loss: nn.Module,
-        reconstruction: nn.Module | None,
+        loss: PredictionLoss,
+        reconstruction: nn.Module,
         reconstruction_weight: float,
         consistency_weight: float,
     ) -> None:
         super().__init__()
-        self.loss = loss
+        self.loss: Any = loss
+        self.name = loss.name
         self.reconstruction = reconstruction
         self.reconstruction_weight = reconstruction_weight
         self.consistency_weight = consistency_weight

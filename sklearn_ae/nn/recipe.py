@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from .architectures import Architecture, DenseArchitecture
+from .architectures import Architecture, DenseArchitecture, Networks
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck, Networks
+from .bottleneck import Bottleneck
 from .corruption import CorruptedInput
 from .likelihoods import LikelihoodOutput
 from .linear_path import (
@@ -24,7 +24,7 @@ from .linear_path import (
     linear_pair,
     start_at,
 )
-from .losses import LossOutput, ReconstructionObjective
+from .losses import LossOutput, Objective, ReconstructionObjective
 from .units import Units
 
 __all__ = ["Recipe"]
@@ -69,7 +69,7 @@ class Recipe:
     corruption: CorruptedInput | None = None
     bottleneck: Bottleneck = field(default_factory=Bottleneck)
     output: LossOutput | LikelihoodOutput = field(default_factory=LossOutput)
-    objective: Callable[[], nn.Module] | None = field(default=None, compare=False)
+    objective: Callable[[], Objective] | None = field(default=None, compare=False)
     init: str = "pca"
     pretraining: str | None = None
     scaling: str | None = "global"
@@ -198,9 +198,7 @@ class Recipe:
             decoder = Refined(decoder, refinement, n_features)
         return encoder, decoder
 
-    def load_pca(
-        self, module: Autoencoder, pca: PCABaseline, n_components: int
-    ) -> None:
+    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
         """Load PCA into the linear paths of a module that :meth:`build` returned."""
         self.bottleneck.load_pca(module, pca, n_components)
 
@@ -228,8 +226,9 @@ class Recipe:
         corruption = None if self.corruption is None else self.corruption.build(units)
         return Autoencoder(encoder, decoder, self.output.build(units), corruption)
 
-    def build_objective(self, pca: PCABaseline, n_components: int) -> nn.Module:
+    def build_objective(self, pca: PCABaseline | None, n_components: int) -> Objective:
         """Return what training minimises."""
+        objective: Objective
         if self.objective is not None:
             objective = self.objective()
         elif isinstance(self.output, LossOutput):
@@ -252,7 +251,9 @@ def _parts(value: Any) -> set[str]:
     """Return the names of what a part of a recipe consists of, but for strengths."""
     if not is_dataclass(value) or isinstance(value, type):
         return set()
-    return {part.name for part in fields(value) if part.compare}
+    names = {part.name for part in fields(value) if part.compare}
+    # Users know the sizes of nested codes by the name of the parameter.
+    return names - {"at"} | {"nested"} if isinstance(value, Bottleneck) else names
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from ..exceptions import DeadUnitsWarning
 from .autoencoder import Autoencoder
 from .bottleneck import Bottleneck, Complaint
 from .dense import TransposedLinear
-from .linear_path import LinearPath, PCABaseline, Refined, is_linear, load_linear
+from .linear_path import PCABaseline, Refined, is_linear, load_linear
 from .losses import ReconstructionObjective
 from .units import Units
 
@@ -126,6 +126,8 @@ class BatchTopK(nn.Module):
     threshold = 0.0
     momentum = 0.02
 
+    least: torch.Tensor
+
     def __init__(self, n_kept: int) -> None:
         super().__init__()
         self.n_kept = n_kept
@@ -137,11 +139,11 @@ class BatchTopK(nn.Module):
         if not self.training:
             if self.least == 0:  # not learned yet
                 return keep_largest(raw, self.n_kept)
-            return torch.where(code > self.least, code, 0)
+            return torch.where(code > self.least, code, 0.0)
         n_kept = min(self.n_kept * len(code), code.numel())
         least = code.detach().flatten().topk(n_kept, sorted=False).values.min()
         self._learn(least.float())
-        return torch.where(code >= least, code, 0)
+        return torch.where(code >= least, code, 0.0)
 
     def _learn(self, least: torch.Tensor) -> None:
         momentum = torch.where(self.least > 0, self.momentum, 1.0)
@@ -167,6 +169,9 @@ class SparseAutoencoder(Autoencoder):
         Width of the code.
     """
 
+    rows_seen: torch.Tensor
+    rows_since_active: torch.Tensor
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -176,6 +181,7 @@ class SparseAutoencoder(Autoencoder):
         n_components: int,
     ) -> None:
         super().__init__(encoder, decoder, output, bottleneck=bottleneck)
+        self.bottleneck: Any
         self.n_components = n_components
         self.register_buffer("rows_seen", torch.zeros(()))
         self.register_buffer("rows_since_active", torch.zeros(n_components))
@@ -228,7 +234,7 @@ class SparseAutoencoder(Autoencoder):
         return dead
 
 
-def _first_layers(network: nn.Module) -> list[nn.Module]:
+def _first_layers(network: nn.Module) -> list[Any]:
     """Return the dense layers that see a decoder's input."""
     if isinstance(network, Refined):
         return _first_layers(network.decoder)
@@ -339,8 +345,8 @@ def sum_of_code(code: torch.Tensor) -> torch.Tensor:
 
 
 def start_at_pairs(
-    encoder: LinearPath,
-    decoder: LinearPath | Refined,
+    encoder: Any,
+    decoder: Any,
     components: np.ndarray,
     mean: np.ndarray,
 ) -> None:
@@ -374,8 +380,8 @@ def start_tied(encoder: nn.Module, decoder: nn.Module) -> None:
     """
     if not (is_linear(encoder) and is_linear(decoder)):
         return
-    *_, first = encoder.modules()
-    *_, last = decoder.modules()
+    first: Any = list(encoder.modules())[-1]
+    last: Any = list(decoder.modules())[-1]
     F.normalize(first.weight, dim=1, out=first.weight)
     first.bias.zero_()
     last.bias.zero_()
@@ -461,9 +467,10 @@ class SparseBottleneck(Bottleneck):
         n_components: int,
     ) -> SparseAutoencoder:
         """Return the module around encoder and decoder."""
+        n_kept = self.n_nonzero_coefs or n_components
         layers: dict[str, Callable[[], nn.Module]] = {
-            "topk": lambda: TopK(self.n_nonzero_coefs),
-            "batch_topk": lambda: BatchTopK(self.n_nonzero_coefs),
+            "topk": lambda: TopK(n_kept),
+            "batch_topk": lambda: BatchTopK(n_kept),
             "l1": L1Units,
             "kl": lambda: LogisticUnits(self.target),
         }
@@ -476,9 +483,7 @@ class SparseBottleneck(Bottleneck):
         """Return how many principal components start and baseline need."""
         return max(n_components // 2, self.n_nonzero_coefs or n_components)
 
-    def load_pca(
-        self, module: Autoencoder, pca: PCABaseline, n_components: int
-    ) -> None:
+    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
         """Load PCA into the linear paths of a module, two units per component."""
         pairs = pca.components[: n_components // 2]
         start_at_pairs(module.encoder, module.decoder, pairs, pca.mean)
@@ -487,15 +492,13 @@ class SparseBottleneck(Bottleneck):
         """Return how many components PCA has in a comparison."""
         return None if self.sparsity == "l1" else self.n_nonzero_coefs or n_components
 
-    def count_active_in(
-        self, module: Autoencoder, blocks: Iterable[torch.Tensor]
-    ) -> int:
+    def count_active_in(self, module: Any, blocks: Iterable[torch.Tensor]) -> int:
         """Return the mean number of active units."""
         counts = [module.is_active(module.encode(block)).sum(1) for block in blocks]
         return max(1, round(float(torch.cat(counts).double().mean())))
 
     def describe(
-        self, module: Autoencoder, blocks: Iterable[torch.Tensor], n_components: int
+        self, module: Any, blocks: Iterable[torch.Tensor], n_components: int
     ) -> dict[str, Any]:
         """Return how much each unit is used, and which are not."""
         activity, n_rows = np.zeros(n_components), 0

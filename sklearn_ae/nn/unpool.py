@@ -11,6 +11,7 @@ module.
 from __future__ import annotations
 
 import threading
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -64,9 +65,8 @@ class Unpool(nn.Module):
         """Map pooled maps to maps of the size before pooling."""
         (pool,) = self._pool
         positions, size = _memory.positions[pool]
-        return F.max_unpool2d(
-            maps, positions, pool.kernel_size, pool.stride, output_size=size
-        )
+        kernel: Any = pool.kernel_size
+        return F.max_unpool2d(maps, positions, kernel, kernel, output_size=size)
 
 
 def needs_positions(decoder: nn.Module) -> bool:

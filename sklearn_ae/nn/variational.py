@@ -15,12 +15,13 @@ import torch
 from torch import nn
 
 from ..exceptions import PosteriorCollapseWarning
-from .architectures import build_pair
+from .architectures import Networks, build_pair
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck, Complaint, Networks
+from .bottleneck import Bottleneck, Complaint
 from .dense import PaddedDecoder
 from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
 from .linear_path import PCABaseline, load_linear
+from .losses import Objective
 from .units import Units
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class VariationalAutoencoder(Autoencoder):
         mean_size: float | None = None,
     ) -> None:
         super().__init__(encoder, decoder, likelihood)
+        self.output: Any
         self.n_draws = n_draws
         self.mean_size = mean_size
 
@@ -159,7 +161,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def _sizes(self, X: torch.Tensor) -> torch.Tensor:
         sums = (X * self.output.scale + self.output.shift).sum(1, keepdim=True)
-        return sums.clamp(min=1.0) / self.mean_size
+        mean = 1.0 if self.mean_size is None else self.mean_size
+        return sums.clamp(min=1.0) / mean
 
 
 def log_ratio(
@@ -170,7 +173,7 @@ def log_ratio(
     return 0.5 * (deviation + log_variance - latent.square()).sum(-1)
 
 
-class EvidenceBound(nn.Module):
+class EvidenceBound(Objective):
     """Minus a lower bound on the log-likelihood: the ELBO, or IWAE's for more draws.
 
     Burda, Y., Grosse, R. & Salakhutdinov, R. (2015). Importance weighted autoencoders.
@@ -189,9 +192,6 @@ class EvidenceBound(nn.Module):
     name = "Negative bound per row (nats)"
     in_nats = True
 
-    # Share of the training that is done; set by the net.
-    progress = 1.0
-
     def __init__(
         self, beta: float = 1.0, kl_warmup: float = 0.0, free_bits: float = 0.0
     ) -> None:
@@ -199,11 +199,7 @@ class EvidenceBound(nn.Module):
         self.beta = beta
         self.kl_warmup = kl_warmup
         self.free_bits = free_bits
-
-    @property
-    def warm_up(self) -> float:
-        """Share of the training before the objective is that of validation rows."""
-        return self.kl_warmup
+        self.warm_up = kl_warmup
 
     def forward(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
@@ -231,18 +227,10 @@ class EvidenceBound(nn.Module):
         _, log_likelihood, *latent = output
         return -log_mean_exp(log_likelihood + self.beta * log_ratio(*latent))
 
-    # Probabilistic PCA has a bound too, and there is no penalty to leave out.
-    reconstruction = per_row
-    per_row_of_pca = per_row
-
-    def least(self, target: torch.Tensor) -> torch.Tensor:
-        """Return zeros: gains in nats are not measured against a least loss."""
-        return target.new_zeros(len(target))
-
 
 @torch.no_grad()
 def start_at_probabilistic_pca(
-    module: VariationalAutoencoder,
+    module: Any,
     components: np.ndarray,
     variances: np.ndarray,
     noise_variance: float,
@@ -323,10 +311,11 @@ class LatentBottleneck(Bottleneck):
                 f"'negative_binomial'; got likelihood={output.likelihood!r}. Set "
                 "size_factor=None."
             )
-        if getattr(architecture, "output_activation", None) is not None:
+        bound = getattr(architecture, "output_activation", None)
+        if bound is not None:
             raise ValueError(
                 "output_activation must be None in VAE, where the likelihood decides "
-                f"what rows may be; got {architecture.output_activation!r}. For values "
+                f"what rows may be; got {bound!r}. For values "
                 "in [0, 1] use likelihood='bernoulli'."
             )
         if recipe.code_width is not None:
@@ -354,7 +343,7 @@ class LatentBottleneck(Bottleneck):
         self,
         encoder: nn.Module,
         decoder: nn.Module,
-        output: nn.Module,
+        output: Any,
         corruption: nn.Module | None,
         units: Units,
         n_components: int,
@@ -366,9 +355,7 @@ class LatentBottleneck(Bottleneck):
         module.check_bare_decoder("latent")
         return module
 
-    def load_pca(
-        self, module: Autoencoder, pca: PCABaseline, n_components: int
-    ) -> None:
+    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
         """Load probabilistic PCA into the linear paths of a module."""
         pca = pca.first(n_components)
         start_at_probabilistic_pca(
@@ -376,7 +363,7 @@ class LatentBottleneck(Bottleneck):
         )
 
     def describe(
-        self, module: Autoencoder, blocks: Iterable[torch.Tensor], n_components: int
+        self, module: Any, blocks: Iterable[torch.Tensor], n_components: int
     ) -> dict[str, Any]:
         """Return how much each latent variable tells of the row."""
         columns = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,7 +47,7 @@ class Rows(Dataset):
         device: torch.device,
         index: np.ndarray | None = None,
     ) -> None:
-        self.X = X if sp.issparse(X) else _as_tensor(X)
+        self.X: Any = X if sp.issparse(X) else _as_tensor(X)
         self.shift = torch.as_tensor(shift)
         self.factor = torch.as_tensor(1.0 / scale)
         self.device = device

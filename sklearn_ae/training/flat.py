@@ -33,6 +33,8 @@ class FlatParameters:
         What the optimizer updates. Its ``grad`` is allocated once.
     """
 
+    grad: torch.Tensor
+
     @torch.no_grad()
     def __init__(
         self, parameters: Sequence[nn.Parameter], dtype: torch.dtype = torch.float32
@@ -40,12 +42,13 @@ class FlatParameters:
         self.parameters = list(parameters)
         values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
         self.values = nn.Parameter(values)
-        self.values.grad = torch.zeros_like(values)
+        self.grad = torch.zeros_like(values)
+        self.values.grad = self.grad
         self.has_copy = dtype != torch.float32
         if self.has_copy:
             self.copy = values.to(dtype)
             self.copy_grad = torch.zeros_like(self.copy)
-        self._point_at(self.values.detach(), self.values.grad)
+        self._point_at(self.values.detach(), self.grad)
 
     def _point_at(self, values: torch.Tensor, grads: torch.Tensor) -> None:
         sizes = [parameter.numel() for parameter in self.parameters]
@@ -66,16 +69,16 @@ class FlatParameters:
         try:
             yield
         finally:
-            self._point_at(self.values.detach(), self.values.grad)
+            self._point_at(self.values.detach(), self.grad)
 
     def zero_grad(self) -> None:
         """Zero the gradients of the parameters in place."""
-        (self.copy_grad if self.has_copy else self.values.grad).zero_()
+        (self.copy_grad if self.has_copy else self.grad).zero_()
 
     def before_step(self) -> None:
         """Hand the gradients to the optimizer."""
         if self.has_copy:
-            self.values.grad.copy_(self.copy_grad)
+            self.grad.copy_(self.copy_grad)
 
     def after_step(self) -> None:
         """Hand the updated values to the parameters."""

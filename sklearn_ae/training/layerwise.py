@@ -51,8 +51,8 @@ class EncodedRows:
     @torch.no_grad()
     def cached(self) -> Rows:
         """Return the same rows, computed once and kept in memory."""
-        codes = [self.layers(block).cpu().numpy() for block in self.rows.blocks()]
-        codes = np.concatenate(codes)
+        blocks = [self.layers(block).cpu().numpy() for block in self.rows.blocks()]
+        codes = np.concatenate(blocks)
         width = codes.shape[1]
         return Rows(codes, np.zeros(width), np.ones(width), self.device)
 

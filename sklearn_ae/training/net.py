@@ -98,6 +98,23 @@ class TrainingPlan:
     purpose: str = "training"
 
 
+class TrainingRows(Protocol):
+    """Rows that a net can train on."""
+
+    device: torch.device
+
+    def __len__(self) -> int:
+        """Return the number of rows of an epoch."""
+
+    def shuffled_batches(
+        self, batch_size: int, generator: torch.Generator
+    ) -> Iterator[Any]:
+        """Yield an epoch in random order."""
+
+    def blocks(self) -> Iterator[Any]:
+        """Yield all rows in order."""
+
+
 class EpochReport(Protocol):
     """What is told of each epoch."""
 
@@ -186,7 +203,7 @@ class AutoencoderNet(NeuralNet):
 
         # A fitted model has a net that could be trained, but need not be.
         # skorch lets only its own initialisation assign modules.
-        vars(self).update(module_=module, criterion_=criterion)
+        self.__dict__.update(module_=module, criterion_=criterion)
         self.history_ = History(history)
         self.loss_name = criterion.name if loss_name is None else loss_name
 
@@ -255,8 +272,8 @@ class AutoencoderNet(NeuralNet):
 
     def run(
         self,
-        rows: Rows,
-        validation: Rows | None,
+        rows: TrainingRows,
+        validation: TrainingRows | None,
         plan: TrainingPlan,
         report: EpochReport | None = None,
     ) -> Outcome:
@@ -318,7 +335,7 @@ class AutoencoderNet(NeuralNet):
         return Outcome(kept, interrupted)
 
     @torch.inference_mode()
-    def evaluate(self, rows: Rows) -> float:
+    def evaluate(self, rows: TrainingRows) -> float:
         """Return the mean loss of the rows, in float32 and evaluation mode.
 
         What is random in it is the same in each call.
@@ -333,8 +350,8 @@ class AutoencoderNet(NeuralNet):
 
     def _run_epoch(
         self,
-        rows: Rows,
-        validation: Rows | None,
+        rows: TrainingRows,
+        validation: TrainingRows | None,
         plan: TrainingPlan,
         epoch: int,
         best: BestState,
@@ -366,7 +383,10 @@ class AutoencoderNet(NeuralNet):
         return min(best.n_stalled, epoch + 1 - risen) >= plan.patience
 
     def _record(
-        self, losses: dict[str, float], rows: Rows, validation: Rows | None
+        self,
+        losses: dict[str, float],
+        rows: TrainingRows,
+        validation: TrainingRows | None,
     ) -> None:
         """Record the losses of an epoch, and of its rows as if they were one batch.
 
@@ -383,7 +403,7 @@ class AutoencoderNet(NeuralNet):
         if validation is not None:
             self.history.record_batch("valid_batch_size", len(validation))
 
-    def _train_epoch(self, rows: Rows, plan: TrainingPlan, epoch: int) -> float:
+    def _train_epoch(self, rows: TrainingRows, plan: TrainingPlan, epoch: int) -> float:
         """Take one step per batch and return the mean loss of the rows."""
         self._set_training(True)
         step = self._observed_step if self.has_batch_callbacks_ else self._step
