@@ -123,7 +123,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         Passes over the rows at most. None takes as many as make 1,500 steps, between
         10 and 100.
     early_stopping : bool, default=True
-        Hold out rows to judge each epoch, keep the best state and compare it with
+        Hold out rows to evaluate each epoch, keep the best state and compare it with
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.

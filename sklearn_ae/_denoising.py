@@ -29,7 +29,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
     .. math:: \frac{1}{n} \sum_{i=1}^{n} \ell\bigl(x_i, g(f(\tilde x_i))\bigr),
 
     where the loss :math:`\ell` is summed over features. Rows are corrupted while the
-    network is trained and judged; ``transform`` encodes them as they are.
+    network is trained and evaluated; ``transform`` encodes them as they are.
 
     Use it to clean noisy rows (:meth:`denoise`), or for codes that feed a classifier:
     what must be known to undo the noise is often what tells classes apart. Do not use
@@ -106,7 +106,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Passes over the rows at most. None takes as many as make 1,500 steps, between
         10 and 100.
     early_stopping : bool, default=True
-        Hold out rows to judge each epoch, keep the best state and compare it with
+        Hold out rows to evaluate each epoch, keep the best state and compare it with
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.

@@ -82,7 +82,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         where they take part. None takes as many as make 1,500 steps, between 10 and
         100.
     early_stopping : bool, default=False
-        Hold out labelled rows to judge each epoch, and keep the best state.
+        Hold out labelled rows to evaluate each epoch, and keep the best state.
     validation_fraction : float or "auto", default="auto"
         Share of the labelled rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but
         at least 60 rows, and at most 30 % and 5,000 rows.

@@ -29,20 +29,14 @@ from ._estimator import (
 from ._validation import Interval, StrOptions, check_rows, fit_context
 from .exceptions import warn_user
 from .fitting.callbacks import CallbackSupportMixin, FitReport
-from .fitting.fit import (
-    FitOptions,
-    Record,
-    fit_model,
-    fit_one_pass,
-    make_net,
-    start_model,
-)
+from .fitting.fit import Record, fit_model, fit_one_pass, start_model
 from .fitting.model import Model
+from .fitting.start import FitOptions, make_net
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.autoencoder import CodeDecoder, RowEncoder
 from .nn.dense import ACTIVATIONS
 from .nn.losses import LOSSES, Objective, ReconstructionObjective
-from .nn.recipe import Recipe
+from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
 from .training.net import check_callbacks
 from .training.precision import resolve_device
@@ -297,24 +291,16 @@ class BaseAutoencoder(
         check_callbacks(() if self.callbacks is None else self.callbacks)
         recipe = self._recipe().for_rows(row_shape)
         if previous is not None:
-            recipe = self._check_continuation(recipe, previous)
+            recipe = recipe.go_on_from(previous.recipe, previous.n_components)
+            self._check_width(previous.n_components)
         recipe.output.check_values(X, "X")
         return X, row_shape, recipe
 
-    def _check_continuation(self, recipe: Recipe, previous: Model) -> Recipe:
-        """Raise a ValueError if parameters ask for another network than the fitted."""
-        message = (
-            "{} must stay {!r} while a fitted network goes on training; got {!r}. "
-            "Clone the estimator, or set warm_start=False and call fit."
-        )
-        width = previous.n_components
-        if isinstance(self.n_components, Integral) and self.n_components != width:
-            raise ValueError(message.format("n_components", width, self.n_components))
-        bottleneck = recipe.bottleneck.settle(width)
-        recipe = replace(recipe, bottleneck=bottleneck)
-        for name, now, then in recipe.differences(previous.recipe):
-            raise ValueError(message.format(name, then, now))
-        return recipe
+    def _check_width(self, fitted: int) -> None:
+        """Raise a ValueError if parameters ask for another width than the fitted."""
+        wanted = self.n_components
+        if isinstance(wanted, Integral) and wanted != fitted:
+            raise ValueError(MUST_STAY.format("n_components", fitted, wanted))
 
     def _width(self, previous: Model | None) -> int | float | None:
         """Return `n_components` as a Python number, or the width that is settled."""

@@ -71,8 +71,8 @@ class PCAFloorWarning(UserWarning):
 class CodeCollapseWarning(UserWarning):
     """Codes hardly depend on the input, so that all rows are reconstructed alike.
 
-    Given if reconstructions of the rows on which a fit is judged vary around their mean
-    less than 20 % as much as those of PCA with the same number of components.
+    Given if reconstructions of the rows on which a fit is evaluated vary around their
+    mean less than 20 % as much as those of PCA with the same number of components.
 
     See Also
     --------

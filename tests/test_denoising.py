@@ -103,7 +103,7 @@ def test_convolutional_denoiser():
 
 
 def test_own_module_is_left_alone(digits):
-    """It corrupts where rows are judged, too, and is neither trained nor changed."""
+    """It corrupts where rows are evaluated, too, and is neither trained nor changed."""
     dropout = nn.Dropout(0.5).eval()
     noise = nn.Sequential(nn.Linear(64, 64), dropout)
     before = [weight.clone() for weight in noise.parameters()]

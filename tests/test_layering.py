@@ -1,11 +1,17 @@
 """Imports run one way, and each outside library has one room."""
 
 import ast
+import inspect
+import sys
+import warnings
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_digits
 
 import sklearn_ae
+from sklearn_ae.base import BaseAutoencoder
 
 PACKAGE = Path(sklearn_ae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -88,3 +94,106 @@ def test_private_names_of_scikit_learn_have_one_door(path):
         and any(p.startswith("_") for p in (*node.module.split("."), alias.name))
     ]
     assert not private or part_of(path) == "_validation", private
+
+
+# ------------------------------------------------- what a reader of a class has to know
+
+CLASSES = [
+    cls
+    for cls in map(sklearn_ae.__dict__.get, sklearn_ae.__all__)
+    if isinstance(cls, type) and hasattr(cls, "fit")
+]
+AUTOENCODERS = [cls for cls in CLASSES if issubclass(cls, BaseAutoencoder)]
+
+# Private attributes that are scikit-learn's.
+_OF_SKLEARN = ("_sklearn_output_config", "_metadata_request", "_callback_ctx")
+
+
+def own_classes(cls):
+    return [c for c in cls.__mro__ if c.__module__.split(".")[0] == "sklearn_ae"]
+
+
+def methods(cls):
+    """Return the modules that define each method and property of a class."""
+    found = {}
+    for own in own_classes(cls):
+        for name, value in vars(own).items():
+            is_kind = isinstance(value, property | classmethod | staticmethod)
+            is_special = name.startswith("__") and name.endswith("__")
+            if (callable(value) or is_kind) and not is_special:
+                found.setdefault(name, set()).add(own.__module__)
+    return found
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_inheritance_is_for_one_base_and_not_for_cutting_files(cls):
+    assert len(own_classes(cls)) <= 3
+    assert len(methods(cls)) <= 40
+    assert sum(len(modules) > 1 for modules in methods(cls).values()) <= 6
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:200], y[:200]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_fit_leaves_at_most_two_private_attributes(cls, digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = cls(max_iter=1, random_state=0).fit(*digits)
+    private = [name for name in vars(model) if name.startswith("_")]
+    assert len(set(private) - set(_OF_SKLEARN)) <= 2
+    assert "_model" in private
+
+
+@pytest.mark.parametrize("cls", AUTOENCODERS)
+def test_a_recipe_is_short_and_stands_for_itself(cls):
+    source = inspect.getsource(cls._recipe)
+    assert len(source.splitlines()) <= 25
+    assert "super()" not in source
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(cls(max_iter=3, random_state=0) for cls in CLASSES),
+        sklearn_ae.DenoisingAE(6, nested=True, max_iter=3, random_state=0),
+    ],
+    ids=str,
+)
+def test_a_fit_hardly_jumps_between_files_of_one_self(model, digits):
+    """Count changes of file between consecutive methods of one object."""
+    last, jumps = {}, Counter()
+
+    def trace(frame, event, argument):
+        file = frame.f_code.co_filename
+        owner = frame.f_locals.get("self")
+        if event != "call" or owner is None or not file.startswith(str(PACKAGE)):
+            return
+        _, before = last.get(id(owner), (owner, file))
+        jumps[id(owner)] += before != file
+        last[id(owner)] = owner, file  # which keeps it, so that no id comes again
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sys.setprofile(trace)
+        try:
+            model.fit(*digits)
+        finally:
+            sys.setprofile(None)
+    assert jumps[id(model)] <= 8
+    assert max(jumps.values()) <= 20
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_and_functions_stay_readable(path):
+    text = path.read_text()
+    longest = 0
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            has_docstring = ast.get_docstring(node) is not None
+            body = node.body[has_docstring:] or node.body
+            longest = max(longest, body[-1].end_lineno - body[0].lineno + 1)
+    assert longest <= 60

@@ -2,7 +2,7 @@
 Compare with PCA on your data
 =============================
 
-One call fits PCA and autoencoders at several code sizes, and judges them on held-out
+One call fits PCA and autoencoders at several code sizes, and evaluates them on held-out
 rows: by their errors, and, where there are labels, by a linear classifier on their
 codes.
 """

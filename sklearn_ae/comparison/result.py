@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..displays import CodeDisplay, CodeSizeDisplay, ReconstructionDisplay
+from ..displays import (
+    CodeDisplay,
+    CodeSizeDisplay,
+    GridDisplay,
+    ReconstructionDisplay,
+)
 from ..displays._style import import_pyplot
 
 if TYPE_CHECKING:
@@ -153,7 +158,7 @@ class Comparison:
             )
         return f"With {size} components {text}."
 
-    def plot(self, ax=None):
+    def plot(self, ax=None) -> GridDisplay:
         """Draw error, and score where there is one, against the size of the code.
 
         Parameters
@@ -163,37 +168,26 @@ class Comparison:
 
         Returns
         -------
-        figure : matplotlib Figure
+        display : GridDisplay
             With one axes per measure.
         """
-        plt = import_pyplot()
-        measures = [("error", "Held-out mean squared error", None)]
+        measures: list[tuple[str, str, tuple[str, float] | None]] = [
+            ("error", "Held-out mean squared error", None)
+        ]
         if np.isfinite(self.raw_score):
             label = f"Held-out {self.score_name} on the codes"
             measures.append(("score", label, ("raw features", self.raw_score)))
-        is_own = ax is None
-        if is_own:
-            _, ax = plt.subplots(
-                1, len(measures), figsize=(5 * len(measures), 4.5), layout="constrained"
-            )
-        axes = np.atleast_1d(ax)
-        for axis, (column, label, reference) in zip(axes, measures, strict=True):
+        displays = [
             CodeSizeDisplay(
                 np.array(self.sizes),
                 {name: self._by_fold(name, column) for name in self.estimators},
                 label=label,
                 reference=reference,
                 log=column == "error",
-            ).plot(axis)
-        figure = axes[0].figure
-        if is_own:
-            # One legend for all, which hides no curve.
-            handles, names = axes[-1].get_legend_handles_labels()
-            for axis in axes:
-                axis.get_legend().remove()
-            figure.legend(handles, names, loc="outside lower center", ncols=4)
-        figure.suptitle(f"{self.name}: PCA and autoencoders")
-        return figure
+            )
+            for column, label, reference in measures
+        ]
+        return GridDisplay(displays, f"{self.name}: PCA and autoencoders").plot(ax)
 
     def _by_fold(self, name: str, column: str) -> np.ndarray:
         rows = self.frame[self.frame["estimator"] == name]
@@ -201,13 +195,13 @@ class Comparison:
             index="fold", columns="n_components", values=column
         ).to_numpy()
 
-    def plot_reconstructions(self):
+    def plot_reconstructions(self) -> ReconstructionDisplay:
         """Draw held-out rows over their reconstructions, at the median code size.
 
         Returns
         -------
-        figure : matplotlib Figure
-            Images, or lines for rows that are none.
+        display : ReconstructionDisplay
+            Images, or lines for other rows.
         """
         display = ReconstructionDisplay(
             self.original,
@@ -217,37 +211,22 @@ class Comparison:
         ).plot()
         title = f"{self.name}: held-out rows from {self.shown_size} components"
         display.figure_.suptitle(title)
-        return display.figure_
+        return display
 
-    def plot_codes(self):
+    def plot_codes(self) -> GridDisplay:
         """Draw held-out codes of two components, coloured by label.
 
         Returns
         -------
-        figure : matplotlib Figure
-            One axes per estimator.
+        display : GridDisplay
+            With one axes per estimator.
         """
-        plt = import_pyplot()
-        n_columns = min(3, len(self.codes))
-        n_rows = -(-len(self.codes) // n_columns)
-        figure, axes = plt.subplots(
-            n_rows,
-            n_columns,
-            figsize=(4.5 * n_columns, 4.2 * n_rows),
-            squeeze=False,
-            layout="constrained",
-        )
-        for ax in axes.flat[len(self.codes) :]:
-            ax.set_axis_off()
-        for ax, (name, codes) in zip(axes.flat, self.codes.items(), strict=False):
-            CodeDisplay(codes, self.labels, name=name).plot(ax)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        if handles:
-            for ax in axes.flat[: len(self.codes)]:
-                ax.get_legend().remove()
-            figure.legend(handles, names, loc="outside right", markerscale=2)
-        figure.suptitle(f"{self.name}: codes of held-out rows")
-        return figure
+        displays = [
+            CodeDisplay(codes, self.labels, name=name)
+            for name, codes in self.codes.items()
+        ]
+        title = f"{self.name}: codes of held-out rows"
+        return GridDisplay(displays, title, legend="right").plot()
 
     def pictures(self) -> Iterator[tuple[str, Any]]:
         """Yield the name and the figure of each picture that the data allow.
@@ -259,10 +238,10 @@ class Comparison:
         figure : matplotlib Figure
             The picture.
         """
-        yield "comparison", self.plot()
-        yield "reconstructions", self.plot_reconstructions()
+        yield "comparison", self.plot().figure_
+        yield "reconstructions", self.plot_reconstructions().figure_
         if self.codes:
-            yield "codes", self.plot_codes()
+            yield "codes", self.plot_codes().figure_
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write table, pictures and a report that holds all of it in one file.

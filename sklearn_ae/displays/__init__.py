@@ -6,6 +6,7 @@ from ._code_size import CodeSizeDisplay
 from ._corruption import CorruptionDisplay
 from ._filter import FilterDisplay
 from ._generation import GenerationDisplay
+from ._grid import GridDisplay
 from ._loss_curve import LossCurveDisplay
 from ._reconstruction import ReconstructionDisplay
 
@@ -16,6 +17,7 @@ __all__ = [
     "CorruptionDisplay",
     "FilterDisplay",
     "GenerationDisplay",
+    "GridDisplay",
     "LossCurveDisplay",
     "ReconstructionDisplay",
 ]

@@ -110,7 +110,7 @@ class ReconstructionDisplay:
         estimator : object
             Fitted, with ``transform`` and ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
-            The rows to judge. Errors are those of all; the first 12 images are drawn,
+            The rows. Errors are those of all of them; the first 12 images are drawn,
             or the first 4 other rows.
         image_shape : tuple of int, default=None
             Shape of a row that is an image; None takes it from the axes of X, or from

@@ -47,20 +47,20 @@ class FitReport:
             self._root = estimator._init_callback_context(max_subtasks=None)
 
     def begin(self, n_epochs: int, model: Model) -> None:
-        """Tell that training of a model begins."""
+        """Let callbacks know that training of a model begins."""
         self._model = model
         if self._root is not None:
             self._root.max_subtasks = n_epochs  # not known before rows were held out
             self._root.call_on_fit_task_begin(estimator=self._estimator, **self._rows)
 
     def begin_epoch(self) -> None:
-        """Tell that an epoch begins."""
+        """Let callbacks know that an epoch begins."""
         if self._root is not None:
             self._epoch = self._root.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._rows)
 
     def end_epoch(self) -> bool:
-        """Tell that an epoch has ended; return whether training shall end."""
+        """Let callbacks know that an epoch has ended; return whether to stop."""
         if self._root is None:
             return False
         return self._epoch.call_on_fit_task_end(
@@ -70,7 +70,7 @@ class FitReport:
         )
 
     def end(self) -> None:
-        """Tell that the fit is done; the last thing in it."""
+        """Let callbacks know that the fit is done; the last thing in it."""
         if self._root is not None:
             self._root.call_on_fit_task_end(
                 estimator=self._estimator, reconstruction_attributes=dict, **self._rows

@@ -1,95 +1,46 @@
-"""A fit, from top to bottom: one Recipe and a table become one Model and its Record."""
+"""A fit, from top to bottom: one Recipe and a table become one Model and its Record.
+
+Its first steps, up to the network and its net, are in ``start.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from torch import nn
 
 from ..exceptions import PosteriorCollapseWarning
 from ..nn.bottleneck import Complaint
 from ..nn.linear_path import PCABaseline
-from ..nn.losses import Objective
 from ..nn.nested import nest
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
-from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.seeding import isolated_rng
 from .callbacks import FitReport
 from .model import Model
 from .nested import evaluate_sizes, keep_first
-from .pca import fit_pca
-from .planning import (
-    MAX_VALIDATION_ROWS,
-    choose_batch_size,
-    choose_n_epochs,
-    choose_width,
-    count_validation_rows,
+from .planning import MAX_VALIDATION_ROWS, choose_width
+from .start import (
+    FitOptions,
+    Table,
+    fit_pca_beside,
+    learn_scaling,
+    make_net,
+    make_plan,
+    pretrain_layers,
+    split,
+    start,
 )
-from .scaling import Scaling
-from .verdict import (
-    Baseline,
-    Verdict,
-    find_poor_network,
-    pca_objective,
-    say_floor,
-)
+from .verdict import Baseline, Verdict, find_poor_network, pca_objective, say_floor
 
-__all__ = [
-    "FitOptions",
-    "Record",
-    "fit_model",
-    "fit_one_pass",
-    "make_net",
-    "start_model",
-]
+__all__ = ["Record", "fit_model", "fit_one_pass", "start_model"]
 
 # Codes of at most so many training rows are described when a fit is done.
 _MAX_DESCRIBED_ROWS = 50_000
-
-Table: TypeAlias = np.ndarray | sp.csr_array
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """How to fit: the parameters of an estimator that are no part of a recipe.
-
-    Parameters
-    ----------
-    n_components, learning_rate, schedule, weight_decay, batch_size, max_iter, \
-    early_stopping, validation_fraction, n_iter_no_change, tol, precision, callbacks, \
-    verbose
-        As for the estimators.
-    seed : int
-        Seed of everything random.
-    device : torch.device
-        Where to train.
-    purpose : str
-        What the progress bar is named after.
-    """
-
-    n_components: int | float | None
-    learning_rate: float
-    schedule: str
-    weight_decay: float
-    batch_size: int | str
-    max_iter: int | None
-    early_stopping: bool
-    validation_fraction: float | str
-    n_iter_no_change: int
-    tol: float
-    precision: str
-    callbacks: Sequence
-    verbose: int
-    seed: int
-    device: torch.device
-    purpose: str = "training"
 
 
 @dataclass
@@ -170,15 +121,15 @@ def _fit(
 ) -> tuple[Model, Record]:
     if previous is None:
         width = _find_width(recipe, X, X_val, options, row_shape)
-        scaling = _learn_scaling(recipe, X, row_shape)
+        scaling = learn_scaling(recipe, X, row_shape)
     else:
         width, scaling = previous.n_components, previous.scaling
-    train, validation = _split(X, X_val, scaling, options)
+    train, validation = split(X, X_val, scaling, options)
     evaluated = validation
     if evaluated is None:
         evaluated = train.sample(MAX_VALIDATION_ROWS, options.seed)
 
-    model, pca = _start(recipe, scaling, train, width, options, previous)
+    model, pca = start(recipe, scaling, train, width, options, previous)
     objective = model.recipe.build_objective(pca, model.n_components)
     objective = objective.to(options.device)
     n_active = model.recipe.bottleneck.count_active(model.n_components)
@@ -186,9 +137,9 @@ def _fit(
     if n_active is not None:
         rival = Baseline.beside(model, pca, n_active).of_losses
         reference = pca_objective(rival, objective, evaluated)
-    plan = _plan(objective, train, options, reference)
+    plan = make_plan(objective, train, options, reference)
     if recipe.pretraining is not None and previous is None:
-        _pretrain(model, train, plan, options)
+        pretrain_layers(model, train, plan, options)
 
     net = make_net(model, objective, options, len(train), history).initialize()
     if report is not None:
@@ -217,7 +168,7 @@ def _conclude(
     if falls_back:
         complaints.append(say_floor(model, verdict, in_nats))
         verdict = verdict.of_floor(model.floor(pca), evaluated)
-        pca = _fit_pca(model, model.rows(X))
+        pca = fit_pca_beside(model, model.rows(X))
         model, best_epoch = model.floor(pca), 0
         net = make_net(model, objective, options, len(train), net.history)
     described = _describe(model, train)
@@ -283,12 +234,12 @@ def fit_one_pass(
     with isolated_rng((options.seed + len(history)) % 2**32, options.device):
         if previous is None:
             width = choose_width(recipe, options.n_components, *X.shape)
-            scaling = _learn_scaling(recipe, X, row_shape)
+            scaling = learn_scaling(recipe, X, row_shape)
         else:
             width, scaling = previous.n_components, previous.scaling
         rows = scaling.rows(X, options.device)
         known = None if previous is None else previous.pca
-        model, pca = _start(recipe, scaling, rows, width, options, previous, known)
+        model, pca = start(recipe, scaling, rows, width, options, previous, known)
         objective = model.recipe.build_objective(pca, model.n_components)
         trained = make_net(model, objective, options, len(rows), history).initialize()
         if net is not None:
@@ -317,15 +268,12 @@ def start_model(
     """Learn the scaling, and return the network at its start, without any training."""
     with isolated_rng(options.seed, options.device):
         width = choose_width(recipe, options.n_components, *X.shape)
-        scaling = _learn_scaling(recipe, X, row_shape)
+        scaling = learn_scaling(recipe, X, row_shape)
         rows = scaling.rows(X, options.device)
-        model, pca = _start(recipe, scaling, rows, width, options)
+        model, pca = start(recipe, scaling, rows, width, options)
         objective = model.recipe.build_objective(pca, model.n_components)
         net = make_net(model, objective, options, len(rows))
         return model, Record(net, _curves(net, 0))
-
-
-# --------------------------------------------------------------------------- its steps
 
 
 def _find_width(
@@ -347,142 +295,6 @@ def _find_width(
     if record.interrupted:
         raise KeyboardInterrupt
     return model.n_components
-
-
-def _learn_scaling(recipe: Recipe, X: Table, row_shape: tuple[int, ...]) -> Scaling:
-    needs_extremes = recipe.corruption is not None
-    return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
-
-
-def _split(
-    X: Table, X_val: Table | None, scaling: Scaling, options: FitOptions
-) -> tuple[Rows, Rows | None]:
-    """Return training rows and validation rows."""
-    device = options.device
-    if X_val is not None:
-        return scaling.rows(X, device), scaling.rows(X_val, device)
-    n_validation = 0
-    if options.early_stopping:
-        n_validation = count_validation_rows(options.validation_fraction, X.shape[0])
-    if n_validation == 0:
-        return scaling.rows(X, device), None
-    order = np.random.RandomState(options.seed).permutation(X.shape[0])
-    train, validation = order[n_validation:], order[:n_validation]
-    return scaling.rows(X, device, train), scaling.rows(X, device, validation)
-
-
-def _start(
-    recipe: Recipe,
-    scaling: Scaling,
-    rows: Rows,
-    width: int | float,
-    options: FitOptions,
-    previous: Model | None = None,
-    pca: PCABaseline | None = None,
-) -> tuple[Model, PCABaseline]:
-    """Return the model before training, and the PCA that it is compared with."""
-    if previous is not None:
-        model = previous.to_train_on(recipe, options.seed, options.device)
-        return model, _fit_pca(model, rows) if pca is None else pca
-    if isinstance(width, float):
-        pca = fit_pca(rows, width, options.seed)
-        width = len(pca.components)
-        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-    else:
-        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-        n_pca = recipe.bottleneck.count_pca_components(width)
-        pca = fit_pca(rows, n_pca, options.seed)
-    module = recipe.start(scaling, pca, width)
-    model = Model(module, recipe, scaling, width, options.device, options.seed)
-    return model, pca
-
-
-def _fit_pca(model: Model, rows: Rows) -> PCABaseline:
-    n_components = model.recipe.bottleneck.count_pca_components(model.n_components)
-    return fit_pca(rows, n_components, model.seed)
-
-
-def _plan(
-    objective: Objective, train: Rows, options: FitOptions, reference: float | None
-) -> TrainingPlan:
-    batch_size = choose_batch_size(options.batch_size, len(train))
-    return TrainingPlan(
-        n_epochs=choose_n_epochs(options.max_iter, len(train), batch_size),
-        patience=options.n_iter_no_change if options.early_stopping else None,
-        tol=options.tol,
-        one_cycle=options.schedule == "one_cycle",
-        warm_up=objective.warm_up,
-        purpose=options.purpose,
-        reference=reference,
-    )
-
-
-def make_net(
-    model: Model,
-    objective: nn.Module,
-    options: FitOptions,
-    n_rows: int,
-    history: Sequence[dict] = (),
-    loss_name: str | None = None,
-) -> AutoencoderNet:
-    """Return the net around a model's module; ``initialize`` prepares it to train."""
-    return _make_net(
-        model,
-        model.module,
-        objective,
-        options,
-        n_rows,
-        history=history,
-        loss_name=loss_name,
-    )
-
-
-def _make_net(
-    model: Model,
-    module: nn.Module,
-    objective: nn.Module,
-    options: FitOptions,
-    n_rows: int,
-    history: Sequence[dict] = (),
-    callbacks: Sequence | None = None,
-    loss_name: str | None = None,
-) -> AutoencoderNet:
-    return AutoencoderNet(
-        module,
-        objective,
-        lr=options.learning_rate,
-        weight_decay=options.weight_decay,
-        batch_size=choose_batch_size(options.batch_size, n_rows),
-        precision=options.precision,
-        seed=options.seed,
-        callbacks=options.callbacks if callbacks is None else callbacks,
-        device=options.device,
-        verbose=options.verbose,
-        betas=model.recipe.bottleneck.betas,
-        history=history,
-        loss_name=loss_name,
-    )
-
-
-def _pretrain(
-    model: Model, rows: Rows, plan: TrainingPlan, options: FitOptions
-) -> None:
-    """Let each layer learn to encode the one below, before all learn together."""
-
-    def make_pair_net(pair: nn.Module, objective: nn.Module) -> AutoencoderNet:
-        net = _make_net(model, pair, objective, options, len(rows), callbacks=())
-        return net.initialize()
-
-    pretrain(
-        model.module,
-        rows,
-        plan,
-        make_pair_net,
-        pretraining=str(model.recipe.pretraining),
-        architecture=model.recipe.architecture,
-        loss=getattr(model.recipe.output, "loss", "squared_error"),
-        starts_at_pca=model.recipe.starts_at_pca,
-    )
 
 
 # ------------------------------------------------------------------ what it has come to

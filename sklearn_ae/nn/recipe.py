@@ -27,7 +27,13 @@ from .linear_path import (
 from .losses import LossOutput, Objective, ReconstructionObjective
 from .units import Units
 
-__all__ = ["Recipe"]
+__all__ = ["MUST_STAY", "Recipe"]
+
+#: Error of a parameter, with its fitted value and the one that is wanted.
+MUST_STAY = (
+    "{} must stay {!r} while a fitted network goes on training; got {!r}. Clone the "
+    "estimator, or set warm_start=False and call fit."
+)
 
 
 @dataclass(frozen=True)
@@ -129,9 +135,19 @@ class Recipe:
         """How rows are scaled, where the output has a say."""
         return self.output.scaling_in_use(self.scaling)
 
-    def differences(self, other: Recipe) -> Iterator[tuple[str, Any, Any]]:
-        """Yield name, own and other value of each parameter in which recipes differ."""
-        yield from _differences("recipe", self, other)
+    def go_on_from(self, fitted: Recipe, n_components: int) -> Recipe:
+        """Return the recipe for a fitted network that goes on training.
+
+        Raises
+        ------
+        ValueError
+            If it is the recipe of another network. Objectives may differ.
+        """
+        bottleneck = self.bottleneck.settle(n_components)
+        recipe = replace(self, bottleneck=bottleneck)
+        for name, wanted, has in _differences("recipe", recipe, fitted):
+            raise ValueError(MUST_STAY.format(name, has, wanted))
+        return recipe
 
     # ------------------------------------------------------------------------ building
 

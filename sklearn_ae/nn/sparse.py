@@ -20,7 +20,7 @@ from .autoencoder import Autoencoder
 from .bottleneck import Bottleneck, Complaint
 from .dense import TransposedLinear
 from .linear_path import PCABaseline, Refined, is_linear, load_linear
-from .losses import ReconstructionObjective
+from .losses import Objective, ReconstructionObjective
 from .units import Units
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _squared_columns(layer: nn.Linear | TransposedLinear) -> torch.Tensor:
     return layer.weight.square().sum(int(isinstance(layer, TransposedLinear)))
 
 
-class SparseObjective(ReconstructionObjective):
+class SparseObjective(Objective):
     """Reconstruction loss, plus a penalty of the code, plus the revival of dead units.
 
     Parameters
@@ -266,7 +266,9 @@ class SparseObjective(ReconstructionObjective):
     def __init__(
         self, loss: str, sparsity: str, alpha: float = 1.0, target: float = 0.05
     ) -> None:
-        super().__init__(loss)
+        super().__init__()
+        self.objective = ReconstructionObjective(loss)
+        self.name = self.objective.name
         # Maps codes (n, n_components) to the penalty of each row, (n,).
         self.penalty: Callable[[torch.Tensor], torch.Tensor] | None = None
         if sparsity == "l1":
@@ -275,25 +277,33 @@ class SparseObjective(ReconstructionObjective):
             self.penalty = DivergenceFromTarget(target)
         self.alpha = alpha
 
-    def forward(
-        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over rows for what :class:`SparseAutoencoder` returns."""
-        total = super().forward(output, target)
+        total = self.objective(output, target)
         if self.penalty is not None:
             total = total + self.alpha * self.penalty(output[1].float()).mean()
         if len(output) > 2:
-            total = total + _REVIVAL_WEIGHT * super().forward(output[2:], target)
+            total = total + _REVIVAL_WEIGHT * self.objective(output[2:], target)
         return total
 
-    def per_row(
-        self, output: tuple[torch.Tensor, ...], target: torch.Tensor
-    ) -> torch.Tensor:
+    def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return loss and penalty of each row, shape (n,)."""
         losses = self.reconstruction(output, target)
         if self.penalty is None:
             return losses
         return losses + self.alpha * self.penalty(output[1].float())
+
+    def per_row_of_pca(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row, since PCA's codes have no penalty."""
+        return self.reconstruction(output, target)
+
+    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each row without the penalty, shape (n,)."""
+        return self.objective.per_row(output, target)
+
+    def least(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the smallest loss that any output has for each row, shape (n,)."""
+        return self.objective.least(target)
 
 
 class DivergenceFromTarget(nn.Module):

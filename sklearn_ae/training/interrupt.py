@@ -18,7 +18,7 @@ _TRANSPARENT = (
 
 
 def called_from_prompt() -> bool:
-    """Tell whether ``fit`` was called at an interactive prompt, perhaps in a Pipeline.
+    """Return whether ``fit`` was called at a prompt, perhaps in a Pipeline.
 
     Only then is a fit that Ctrl-C ended early of use to somebody. Within a search,
     another library or a script the interrupt must go on.

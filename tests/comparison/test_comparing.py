@@ -18,6 +18,7 @@ from sklearn_ae import (
 from sklearn_ae.base import BaseAutoencoder
 from sklearn_ae.comparison import comparing
 from sklearn_ae.comparison.comparing import _library_estimators
+from sklearn_ae.displays import ReconstructionDisplay
 
 FAST = AutoencoderTransformer(max_iter=40)
 
@@ -104,8 +105,9 @@ def test_two_comparisons_are_equal(labelled, result):
 
 
 def test_pictures(result):
-    figure = result.plot()
-    error, score = figure.axes
+    display = result.plot()
+    error, score = display.figure_.axes
+    assert list(display.axes_) == [error, score]
     assert error.get_xlabel() == "Code size (number of components)"
     assert error.get_ylabel() == "Held-out mean squared error"
     assert [line.get_label() for line in error.lines] == result.estimators
@@ -116,10 +118,17 @@ def test_pictures(result):
     (legend,) = score.figure.legends
     assert [t.get_text() for t in legend.get_texts()][-1] == "raw features"
     _, axes = plt.subplots(1, 2)
-    result.plot(axes)
+    assert list(result.plot(axes).axes_) == list(axes)
     assert all(ax.get_legend() is not None for ax in axes)
     codes = result.plot_codes()
-    assert [ax.get_title() for ax in codes.axes] == result.estimators
+    assert [ax.get_title() for ax in codes.axes_] == result.estimators
+    assert isinstance(result.plot_reconstructions(), ReconstructionDisplay)
+    with pytest.raises(ValueError, match="axes must hold one") as error:
+        result.plot(axes[:1])
+    assert str(error.value) == (
+        "axes must hold one matplotlib Axes for each of 2 displays; got 1. Leave it out "
+        "to make a figure."
+    )
     plt.close("all")
 
 

@@ -37,7 +37,7 @@ def test_both_ways_lead_to_the_same_layers(digits, init, tied_weights):
 def watch_pretraining(model, X):
     """Return error and weights of the encoder before and after pretraining."""
     seen = []
-    original = fit._pretrain
+    original = fit.pretrain_layers
 
     def look(model, rows):
         layers = dense_layers(model.module.encoder)
@@ -50,7 +50,7 @@ def watch_pretraining(model, X):
         look(model, rows)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "_pretrain", pretrain)
+        patch.setattr(fit, "pretrain_layers", pretrain)
         model.fit(X)
     return seen
 

@@ -1,0 +1,213 @@
+"""The steps of a fit before training: width, scaling, split, start, net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import nn
+
+from ..nn.linear_path import PCABaseline
+from ..nn.losses import Objective
+from ..nn.recipe import Recipe
+from ..training.batches import Rows
+from ..training.layerwise import pretrain
+from ..training.net import AutoencoderNet, TrainingPlan
+from .model import Model
+from .pca import fit_pca
+from .planning import choose_batch_size, choose_n_epochs, count_validation_rows
+from .scaling import Scaling
+
+__all__ = [
+    "FitOptions",
+    "Table",
+    "fit_pca_beside",
+    "learn_scaling",
+    "make_net",
+    "make_plan",
+    "pretrain_layers",
+    "split",
+    "start",
+]
+
+#: Rows of numbers, shape (n_samples, n_features).
+Table: TypeAlias = np.ndarray | sp.csr_array
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit: the parameters of an estimator that are no part of a recipe.
+
+    Parameters
+    ----------
+    n_components, learning_rate, schedule, weight_decay, batch_size, max_iter, \
+    early_stopping, validation_fraction, n_iter_no_change, tol, precision, callbacks, \
+    verbose
+        As for the estimators.
+    seed : int
+        Seed of everything random.
+    device : torch.device
+        Where to train.
+    purpose : str
+        What the progress bar is named after.
+    """
+
+    n_components: int | float | None
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+    batch_size: int | str
+    max_iter: int | None
+    early_stopping: bool
+    validation_fraction: float | str
+    n_iter_no_change: int
+    tol: float
+    precision: str
+    callbacks: Sequence
+    verbose: int
+    seed: int
+    device: torch.device
+    purpose: str = "training"
+
+
+def learn_scaling(recipe: Recipe, X: Table, row_shape: tuple[int, ...]) -> Scaling:
+    """Return how the rows of a table are scaled for a recipe."""
+    needs_extremes = recipe.corruption is not None
+    return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
+
+
+def split(
+    X: Table, X_val: Table | None, scaling: Scaling, options: FitOptions
+) -> tuple[Rows, Rows | None]:
+    """Return training rows and validation rows."""
+    device = options.device
+    if X_val is not None:
+        return scaling.rows(X, device), scaling.rows(X_val, device)
+    n_validation = 0
+    if options.early_stopping:
+        n_validation = count_validation_rows(options.validation_fraction, X.shape[0])
+    if n_validation == 0:
+        return scaling.rows(X, device), None
+    order = np.random.RandomState(options.seed).permutation(X.shape[0])
+    train, validation = order[n_validation:], order[:n_validation]
+    return scaling.rows(X, device, train), scaling.rows(X, device, validation)
+
+
+def start(
+    recipe: Recipe,
+    scaling: Scaling,
+    rows: Rows,
+    width: int | float,
+    options: FitOptions,
+    previous: Model | None = None,
+    pca: PCABaseline | None = None,
+) -> tuple[Model, PCABaseline]:
+    """Return the model before training, and the PCA that it is compared with."""
+    if previous is not None:
+        model = previous.to_train_on(recipe, options.seed, options.device)
+        return model, fit_pca_beside(model, rows) if pca is None else pca
+    if isinstance(width, float):
+        pca = fit_pca(rows, width, options.seed)
+        width = len(pca.components)
+        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+    else:
+        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+        n_pca = recipe.bottleneck.count_pca_components(width)
+        pca = fit_pca(rows, n_pca, options.seed)
+    module = recipe.start(scaling, pca, width)
+    model = Model(module, recipe, scaling, width, options.device, options.seed)
+    return model, pca
+
+
+def fit_pca_beside(model: Model, rows: Rows) -> PCABaseline:
+    """Return PCA with as many components as a model has to be compared with."""
+    n_components = model.recipe.bottleneck.count_pca_components(model.n_components)
+    return fit_pca(rows, n_components, model.seed)
+
+
+def make_plan(
+    objective: Objective, train: Rows, options: FitOptions, reference: float | None
+) -> TrainingPlan:
+    """Return how long to train; ``reference`` is PCA's loss, for the progress bar."""
+    batch_size = choose_batch_size(options.batch_size, len(train))
+    return TrainingPlan(
+        n_epochs=choose_n_epochs(options.max_iter, len(train), batch_size),
+        patience=options.n_iter_no_change if options.early_stopping else None,
+        tol=options.tol,
+        one_cycle=options.schedule == "one_cycle",
+        warm_up=objective.warm_up,
+        purpose=options.purpose,
+        reference=reference,
+    )
+
+
+def make_net(
+    model: Model,
+    objective: nn.Module,
+    options: FitOptions,
+    n_rows: int,
+    history: Sequence[dict] = (),
+    loss_name: str | None = None,
+) -> AutoencoderNet:
+    """Return the net around a model's module; ``initialize`` prepares it to train."""
+    return _make_net(
+        model,
+        model.module,
+        objective,
+        options,
+        n_rows,
+        history=history,
+        loss_name=loss_name,
+    )
+
+
+def _make_net(
+    model: Model,
+    module: nn.Module,
+    objective: nn.Module,
+    options: FitOptions,
+    n_rows: int,
+    history: Sequence[dict] = (),
+    callbacks: Sequence | None = None,
+    loss_name: str | None = None,
+) -> AutoencoderNet:
+    return AutoencoderNet(
+        module,
+        objective,
+        lr=options.learning_rate,
+        weight_decay=options.weight_decay,
+        batch_size=choose_batch_size(options.batch_size, n_rows),
+        precision=options.precision,
+        seed=options.seed,
+        callbacks=options.callbacks if callbacks is None else callbacks,
+        device=options.device,
+        verbose=options.verbose,
+        betas=model.recipe.bottleneck.betas,
+        history=history,
+        loss_name=loss_name,
+    )
+
+
+def pretrain_layers(
+    model: Model, rows: Rows, plan: TrainingPlan, options: FitOptions
+) -> None:
+    """Let each layer learn to encode the one below, before all learn together."""
+
+    def make_pair_net(pair: nn.Module, objective: nn.Module) -> AutoencoderNet:
+        net = _make_net(model, pair, objective, options, len(rows), callbacks=())
+        return net.initialize()
+
+    pretrain(
+        model.module,
+        rows,
+        plan,
+        make_pair_net,
+        pretraining=str(model.recipe.pretraining),
+        architecture=model.recipe.architecture,
+        loss=getattr(model.recipe.output, "loss", "squared_error"),
+        starts_at_pca=model.recipe.starts_at_pca,
+    )
