@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-oldest lint docs clean
+.PHONY: demo test test-oldest test-sdist lint docs clean
 
 demo: $(VENV)/installed  ## compare with PCA on the bundled digits, into report/
 	$(BIN)/python -m sklearn_ae compare --data digits --n-components 2 8 32 --folds 2 --out report
@@ -35,5 +35,10 @@ $(OLDEST)/installed: pyproject.toml constraints.txt constraints-oldest.txt
 	$(OLDEST)/bin/python -m pip install $(PIP_FLAGS) -c constraints-oldest.txt -e ".[test]"
 	touch $@
 
+test-sdist: $(VENV)/installed  ## run the suite from the source distribution, elsewhere
+	rm -rf dist && $(BIN)/python -m build --quiet --sdist --outdir dist
+	mkdir dist/unpacked && tar -xzf dist/*.tar.gz -C dist/unpacked --strip-components 1
+	$(MAKE) -C dist/unpacked test
+
 clean:
-	rm -rf $(VENV) $(OLDEST) report docs/_build docs/gallery docs/generated docs/sg_execution_times.rst
+	rm -rf $(VENV) $(OLDEST) dist report docs/_build docs/gallery docs/generated docs/sg_execution_times.rst

@@ -38,6 +38,7 @@ from .nn.dense import ACTIVATIONS
 from .nn.losses import LOSSES, Objective, ReconstructionObjective
 from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
+from .nn.unpool import check_bare_codes
 from .training.net import check_callbacks
 from .training.precision import resolve_device
 from .training.seeding import draw_seed
@@ -442,13 +443,8 @@ class BaseAutoencoder(
 
     def _check_decodable(self) -> None:
         """Raise a ValueError if a code alone does not determine a reconstruction."""
-        if not self.module_.decodes_bare_codes:
-            raise ValueError(
-                "inverse_transform needs a decoder that sees codes alone; with "
-                "upsampling='unpool' it also needs the positions of the encoder's "
-                "maxima, which codes do not hold. Use reconstruct(X), or "
-                "upsampling='nearest'."
-            )
+        remedy = "Use reconstruct(X), or upsampling='nearest'."
+        check_bare_codes(self.module_.decoder, "inverse_transform needs", remedy)
 
     @property
     def encoder_(self) -> RowEncoder:

@@ -211,8 +211,8 @@ def test_remembered_positions_are_refused(cls, kind, options):
     with pytest.raises(ValueError, match="need a decoder that sees") as error:
         cls(16, architecture=pooled, max_iter=1, **options).fit(images)
     assert str(error.value) == (
-        f"{kind} codes need a decoder that sees codes alone; got "
-        "upsampling='unpool', which also needs the positions of the encoder's maxima. "
+        f"{kind} codes need a decoder that sees codes alone; with upsampling='unpool' "
+        "it also needs the positions of the encoder's maxima, which codes do not hold. "
         "Take upsampling='nearest'."
     )
 

@@ -15,6 +15,8 @@ __all__ = ["GridDisplay"]
 class GridDisplay:
     """Displays in one figure, as a :class:`~sklearn_ae.Comparison` draws them.
 
+    Each display has an axes of its own; title and legend are those of all.
+
     Parameters
     ----------
     displays : sequence of displays

@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from .unpool import needs_positions
-
 __all__ = ["Autoencoder", "CodeDecoder", "RowEncoder"]
 
 
@@ -48,20 +46,6 @@ class Autoencoder(nn.Module):
         self.bottleneck = nn.Identity() if bottleneck is None else bottleneck
         self.decoder = decoder
         self.output = output
-
-    @property
-    def decodes_bare_codes(self) -> bool:
-        """Whether the decoder needs nothing that the encoder keeps beside the code."""
-        return not needs_positions(self.decoder)
-
-    def check_bare_decoder(self, kind: str) -> None:
-        """Raise a ValueError if a decoder needs more of the encoder than the code."""
-        if not self.decodes_bare_codes:
-            raise ValueError(
-                f"{kind} codes need a decoder that sees codes alone; got "
-                "upsampling='unpool', which also needs the positions of the encoder's "
-                "maxima. Take upsampling='nearest'."
-            )
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""

@@ -24,6 +24,7 @@ from .linear_path import PCABaseline
 from .losses import Objective
 from .recipe import Recipe
 from .units import Units
+from .unpool import check_bare_codes
 
 __all__ = [
     "NestedAutoencoder",
@@ -344,7 +345,7 @@ class NestedBottleneck(Bottleneck):
         """Return the module around encoder and decoder."""
         parts = encoder, decoder, output, corruption
         module = NestedAutoencoder(*parts, n_components=n_components, at=self.at)
-        module.check_bare_decoder("nested")
+        check_bare_codes(decoder, "nested codes need", "Take upsampling='nearest'.")
         return module
 
     def wrap_objective(

@@ -22,6 +22,7 @@ from .dense import TransposedLinear
 from .linear_path import PCABaseline, Refined, is_linear, load_linear
 from .losses import Objective, ReconstructionObjective
 from .units import Units
+from .unpool import check_bare_codes
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -486,7 +487,7 @@ class SparseBottleneck(Bottleneck):
         }
         layer = layers[self.sparsity]()
         module = SparseAutoencoder(encoder, decoder, output, layer, n_components)
-        module.check_bare_decoder("sparse")
+        check_bare_codes(decoder, "sparse codes need", "Take upsampling='nearest'.")
         return module
 
     def count_pca_components(self, n_components: int) -> int:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["RememberingPool", "Unpool", "needs_positions"]
+__all__ = ["RememberingPool", "Unpool", "check_bare_codes", "needs_positions"]
 
 
 class _Memory(threading.local):
@@ -72,3 +72,23 @@ class Unpool(nn.Module):
 def needs_positions(decoder: nn.Module) -> bool:
     """Return whether a decoder needs more of the encoder than the code."""
     return any(isinstance(part, Unpool) for part in decoder.modules())
+
+
+def check_bare_codes(decoder: nn.Module, what: str, remedy: str) -> None:
+    """Raise a ValueError if a decoder needs more of the encoder than the code.
+
+    Parameters
+    ----------
+    decoder : torch.nn.Module
+        Of an autoencoder.
+    what : str
+        Beginning of the error: what needs a decoder.
+    remedy : str
+        End of the error.
+    """
+    if needs_positions(decoder):
+        raise ValueError(
+            f"{what} a decoder that sees codes alone; with upsampling='unpool' it also "
+            "needs the positions of the encoder's maxima, which codes do not hold. "
+            f"{remedy}"
+        )

@@ -23,6 +23,7 @@ from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
 from .linear_path import PCABaseline, load_linear
 from .losses import Objective
 from .units import Units
+from .unpool import check_bare_codes
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -352,7 +353,7 @@ class LatentBottleneck(Bottleneck):
         mean_size = float(units.mean.sum()) if self.size_factor == "sum" else None
         n_draws = self.n_importance_samples
         module = VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
-        module.check_bare_decoder("latent")
+        check_bare_codes(decoder, "latent codes need", "Take upsampling='nearest'.")
         return module
 
     def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:

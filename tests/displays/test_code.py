@@ -35,7 +35,7 @@ def test_pairs_of_codes(plain, digits):
     np.testing.assert_allclose(offsets, expected, rtol=1e-6)
 
 
-def test_principal_components_of_sparse_codes(sparse, digits):
+def test_principal_components_of_sparse_codes(digits):
     twin = SparseAE(30, n_nonzero_coefs=5, max_iter=2, sparse_output=True)
     twin = twin.set_params(random_state=0).fit(digits)
     display = CodeDisplay.from_estimator(twin, digits, projection="pca")

@@ -36,12 +36,12 @@ IN_ONE_AXES = [
 @pytest.fixture
 def draw(digits, signals, plain, vae):
     """Return a function that draws a display by its name."""
-    sizes, curves = np.array([2, 8]), {"PCA": np.array([[2.0, 1.0]])}
+    curves = CodeSizeDisplay(np.array([2, 8]), {"PCA": np.ones((1, 2))}, label="error")
     few = signals[:, :9]
     ways = {
         "ActivityDisplay": lambda **ax: ActivityDisplay.from_estimator(vae, **ax),
         "CodeDisplay": lambda **ax: CodeDisplay.from_estimator(plain, digits, **ax),
-        "CodeSizeDisplay": lambda **ax: CodeSizeDisplay(sizes, curves).plot(**ax),
+        "CodeSizeDisplay": curves.plot,
         "CorruptionDisplay": lambda: CorruptionDisplay.from_estimator(
             plain, digits, digits, image_shape=(8, 8)
         ),

@@ -50,10 +50,16 @@ def test_kernels_of_convolutions(images):
     assert display.filters.shape[0] == 6
 
 
-def test_kernels_of_signals_are_no_images(signals):
-    ae = ConvAutoencoderTransformer(4, image_shape=(70,), max_iter=1, random_state=0)
-    display = FilterDisplay.from_estimator(ae.fit(signals), kind="encoder")
-    assert display.image_.get_array().shape == (16, 3)  # a line of each of 16 units
+@pytest.mark.parametrize(
+    ("init", "shape"),
+    [("pca", (4, 70)), ("random", (16, 3))],
+    ids=["components", "kernels"],
+)
+def test_filters_of_signals_are_no_images(signals, init, shape):
+    ae = ConvAutoencoderTransformer(4, image_shape=(70,), init=init, max_iter=1)
+    ae.set_params(random_state=0).fit(signals)
+    display = FilterDisplay.from_estimator(ae, kind="encoder")
+    assert display.image_.get_array().shape == shape
 
 
 def test_colour_filters_have_grey_where_nothing_changes():
