@@ -13,7 +13,6 @@ __all__ = [
     "ModelVersionWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
-    "warn_user",
 ]
 
 # A call may pass through these on its way from the user's line to ours.

@@ -1,8 +1,8 @@
 """Fits whose codes are held fixed from version to version.
 
 Run as a script it writes ``tests/data/reference_codes.json``, and
-``test_reference_codes.py`` compares. Fits are short, on one thread and in float32, so that
-other processors come to nearly the same values.
+``test_reference_codes.py`` compares. Fits are short, on one thread and in float32, so
+that other processors come to nearly the same values.
 """
 
 from __future__ import annotations

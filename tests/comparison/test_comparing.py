@@ -126,8 +126,8 @@ def test_pictures(result):
     with pytest.raises(ValueError, match="axes must hold one") as error:
         result.plot(axes[:1])
     assert str(error.value) == (
-        "axes must hold one matplotlib Axes for each of 2 displays; got 1. Leave it out "
-        "to make a figure."
+        "axes must hold one matplotlib Axes for each of 2 displays; got 1. Leave it "
+        "out to make a figure."
     )
     plt.close("all")
 

@@ -1,0 +1,163 @@
+import copy
+import io
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from sklearn_ae import (
+    VAE,
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    DenoisingAE,
+    ModelVersionWarning,
+    SparseAE,
+)
+from sklearn_ae.fitting import model as model_module
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+
+
+def weights(model):
+    return {name: v.clone() for name, v in model.module.state_dict().items()}
+
+
+def assert_same(found, expected):
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.fixture
+def fitted(curve):
+    """An autoencoder that beats PCA."""
+    return AutoencoderTransformer(1, max_iter=20, random_state=0).fit(curve)
+
+
+@pytest.fixture
+def fallen(noise):
+    """An autoencoder that is PCA, because there was nothing to find."""
+    ae = AutoencoderTransformer(2, max_iter=1, random_state=0).fit(noise)
+    assert not ae.beats_pca_
+    return ae
+
+
+# ---------------------------------------------------------------- it does not change
+
+
+def test_parameters_set_after_a_fit_leave_the_model_alone(fitted):
+    model, before = fitted._model, weights(fitted._model)
+    fitted.set_params(activation="tanh", hidden_layer_sizes=(8,), scaling=None)
+    assert fitted._model is model
+    assert_same(weights(model), before)
+    assert model.recipe.architecture.activation == "gelu"
+
+
+@pytest.mark.parametrize("name", ["fitted", "fallen"])
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+def test_training_further_leaves_the_model_alone(request, curve, name, method):
+    ae = request.getfixturevalue(name).set_params(warm_start=True)
+    model, before, codes = ae._model, weights(ae._model), ae.transform(curve)
+    getattr(ae, method)(curve)
+    assert ae._model is not model
+    assert_same(weights(model), before)
+    np.testing.assert_array_equal(model.encode(curve), codes)
+
+
+def test_a_twin_has_weights_of_its_own(fitted):
+    model, before = fitted._model, weights(fitted._model)
+    twin = model.twin()
+    assert_same(weights(twin), before)
+    torch.nn.init.zeros_(twin.module.encoder.linear.weight)
+    assert_same(weights(model), before)
+
+
+def test_shallow_copies_share_the_module(fitted):
+    twin = copy.copy(fitted)
+    assert twin.module_ is fitted.module_
+    assert twin._model is fitted._model
+    assert copy.copy(fitted._model).module is fitted._model.module
+
+
+# -------------------------------------------------------------- going on after PCA
+
+
+def test_a_model_that_is_pca_has_networks_again_to_train_on(fallen, noise):
+    model = fallen._model
+    assert model.is_linear
+    assert model.module.encoder.branch is None
+    further = model.to_train_on(model.recipe, seed=3)
+    assert not further.is_linear
+    assert further.module.encoder.branch is not None
+    assert further.n_parameters > model.n_parameters
+    assert further.seed == 3
+    rebuilt = model.reconstruct(noise)
+    np.testing.assert_allclose(further.reconstruct(noise), rebuilt, atol=1e-6)
+
+
+def test_a_network_goes_on_from_its_weights(fitted):
+    model = fitted._model
+    further = model.to_train_on(model.recipe, seed=3)
+    assert_same(weights(further), weights(model))
+    assert further.module is not model.module
+
+
+# -------------------------------------------------------------------------- pickles
+
+
+class WithoutTorch(pickle.Unpickler):
+    """Refuse whatever belongs to torch."""
+
+    def find_class(self, module, name):
+        if module.split(".")[0] == "torch":
+            raise AssertionError(f"{module}.{name} is in the pickle")
+        return super().find_class(module, name)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.CodeCollapseWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning")
+@pytest.mark.parametrize(
+    "ae",
+    [
+        AutoencoderTransformer(2),
+        AutoencoderTransformer(2, nested=True),
+        AutoencoderTransformer(2, init="random"),
+        ConvAutoencoderTransformer(2, image_shape=(2, 3), channels=(2,)),
+        DenoisingAE(2),
+        SparseAE(8),
+        VAE(2),
+    ],
+    ids=str,
+)
+def test_pickles_hold_nothing_of_torch(noise, ae):
+    ae.set_params(max_iter=1, random_state=0).fit(noise)
+    again = WithoutTorch(io.BytesIO(pickle.dumps(ae))).load()
+    np.testing.assert_array_equal(again.reconstruct(noise), ae.reconstruct(noise))
+
+
+def test_a_pickled_model_that_is_pca_is_about_as_small_as_pca():
+    X = np.random.RandomState(0).standard_normal((200, 64))
+    ae = AutoencoderTransformer(16, max_iter=1, random_state=0).fit(X)
+    assert not ae.beats_pca_
+    of_pca = len(pickle.dumps(PCA(16).fit(X)))
+    assert len(pickle.dumps(ae)) <= 2 * of_pca + 20_000
+
+
+def test_a_pickle_of_another_version_is_read_with_a_warning(fallen, noise, monkeypatch):
+    monkeypatch.setattr(model_module, "__version__", "0.0.1")
+    data = pickle.dumps(fallen)
+    monkeypatch.setattr(model_module, "__version__", "9.8.7")
+    with pytest.warns(ModelVersionWarning) as record:
+        again = pickle.loads(data)
+    assert [str(warning.message) for warning in record] == [
+        "This model was pickled with sklearn-ae 0.0.1 and is read with 9.8.7; results "
+        "may differ. Pickle it anew, or install the version it was made with."
+    ]
+    np.testing.assert_array_equal(again.transform(noise), fallen.transform(noise))
+
+
+def test_reading_a_pickle_leaves_the_global_random_state_alone(fitted):
+    data = pickle.dumps(fitted)
+    before = torch.get_rng_state()
+    pickle.loads(data)
+    assert torch.equal(torch.get_rng_state(), before)

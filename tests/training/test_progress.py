@@ -1,0 +1,28 @@
+from sklearn_ae.training.progress import progress_bar, show_epoch
+
+
+def test_a_bar_shows_losses_beside_that_of_pca(capsys):
+    bar = progress_bar(5, "training", verbose=1)
+    show_epoch(bar, {"train_loss": 0.123456, "valid_loss": 12.0}, reference=1 / 3)
+    bar.close()
+    assert (bar.n, bar.total) == (1, 5)
+    assert bar.postfix == "loss=0.1235, validation=12, PCA=0.3333"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "training:" in err
+    assert "1/5" in err
+
+
+def test_what_is_not_known_is_left_out(capsys):
+    bar = progress_bar(5, "finding n_components", verbose=1)
+    show_epoch(bar, {"train_loss": 0.0}, reference=None)
+    bar.close()
+    assert bar.postfix == "loss=0"
+    assert "finding n_components:" in capsys.readouterr().err
+
+
+def test_a_silent_bar_shows_nothing(capsys):
+    bar = progress_bar(5, "training", verbose=0)
+    show_epoch(bar, {"train_loss": 0.5}, reference=None)
+    bar.close()
+    assert capsys.readouterr() == ("", "")
