@@ -17,7 +17,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -25,7 +25,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_ae import DenoisingAE, SparseAE
-from sklearn_ae.datasets import load
 
 PATH = RESULTS / "code_classification.json"
 STRENGTHS = (0.003, 0.01, 0.03, 0.1)
@@ -75,25 +74,24 @@ def alive(model: BaseEstimator, codes: np.ndarray) -> float:
 
 def run(name: str) -> dict:
     """Return one row of the table."""
-    data = load("mnist")
-    X, y = data.X, data.y
+    train, test = load_images("mnist")
     start = time.perf_counter()
-    model = METHODS[name]().fit(X[:60000])
+    model = METHODS[name]().fit(train.X)
     seconds = time.perf_counter() - start
-    codes = model.transform(X)
-    scale = codes[:60000].std()
-    codes = codes / scale
-    errors = {}
+    codes, y = model.transform(train.X), train.y
+    scale = codes.std()
+    codes, test_codes = codes / scale, model.transform(test.X) / scale
+    n_fit, errors = len(codes) * 5 // 6, {}
     for strength in STRENGTHS:
-        classifier = train_classifier(codes[:50000], y[:50000], strength)
-        errors[strength] = 1 - classifier.score(codes[50000:60000], y[50000:60000])
+        classifier = train_classifier(codes[:n_fit], y[:n_fit], strength)
+        errors[strength] = 1 - classifier.score(codes[n_fit:], y[n_fit:])
     best = min(errors, key=errors.get)
-    classifier = train_classifier(codes[:60000], y[:60000], best)
+    classifier = train_classifier(codes, y, best)
     return {
         "codes": name,
         "units": codes.shape[1],
-        "test error [%]": 100 * (1 - classifier.score(codes[60000:], y[60000:])),
-        "alive [%]": 100 * alive(model, codes[:60000]),
+        "test error [%]": 100 * (1 - classifier.score(test_codes, test.y)),
+        "alive [%]": 100 * alive(model, codes),
         "C": best,
         "fit seconds": seconds,
     }

@@ -1,4 +1,8 @@
-"""What the benchmarks share: where results go, and on what machine they were made."""
+"""What the benchmarks share: images, where results go, and how epochs are timed.
+
+Results go to ``benchmarks/results``, or to the folder that the environment variable
+``SKLEARN_AE_RESULTS`` names.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +22,22 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-RESULTS = Path(__file__).parent / "results"
+from sklearn_ae.datasets import Table, load
+
+RESULTS = Path(os.environ.get("SKLEARN_AE_RESULTS", Path(__file__).parent / "results"))
+# Before hours of work, not after.
+RESULTS.mkdir(parents=True, exist_ok=True)
+
+#: How many of the images are for training; they come first.
+N_TRAIN = {"mnist": 60_000, "cifar10": 50_000}
+
+
+def load_images(name: str) -> tuple[Table, Table]:
+    """Return training and test images of a key of :data:`N_TRAIN`."""
+    table, n_train = load(name), N_TRAIN[name]
+    halves = (slice(n_train), slice(n_train, None))
+    train, test = (replace(table, X=table.X[h], y=table.y[h]) for h in halves)
+    return train, test
 
 
 def machine() -> dict:
@@ -36,8 +56,7 @@ def machine() -> dict:
 
 
 def save(name: str, command: str, results: dict) -> None:
-    """Write ``results/NAME.json`` with the command and the machine."""
-    RESULTS.mkdir(exist_ok=True)
+    """Write ``NAME.json`` with the command and the machine."""
     content = {"command": command, "machine": machine(), **results}
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(content, indent=1, default=float) + "\n")

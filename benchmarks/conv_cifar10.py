@@ -14,11 +14,10 @@ import time
 
 import matplotlib as mpl
 import numpy as np
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from sklearn.decomposition import PCA
 
 from sklearn_ae import ConvAutoencoderTransformer
-from sklearn_ae.datasets import load
 
 #: Mean squared errors of published convolutional autoencoders, loosely defined.
 PUBLISHED = {64: 0.0088, 128: 0.0065, 256: 0.0048}
@@ -74,8 +73,8 @@ def main() -> None:
     parser.add_argument("--n-components", type=int, nargs="+", default=[64, 128, 256])
     parser.add_argument("--max-iter", type=int, default=5)
     options = parser.parse_args()
-    X, rng = load("cifar10").X, np.random.RandomState(0)
-    train, test = X[:50000], rng.permutation(X[50000:])
+    train, test = (images.X for images in load_images("cifar10"))
+    test = np.random.RandomState(0).permutation(test)
     results, rebuilt = {}, {}
     for size in options.n_components:
         models = {

@@ -14,11 +14,10 @@ import argparse
 import time
 
 import numpy as np
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer, ConvAutoencoderTransformer
-from sklearn_ae.datasets import load
 
 N_COMPONENTS = 30
 NETWORKS = {
@@ -86,8 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, nargs="+", default=[60, 180])
     budgets = parser.parse_args().seconds
-    X = load("mnist").X
-    train, test = X[:60000], X[60000:]
+    train, test = (images.X for images in load_images("mnist"))
     pca_error = test_error(PCA(N_COMPONENTS, random_state=0).fit(train), test)
     runs = []
     for seconds in budgets:

@@ -22,6 +22,7 @@ from torch import nn
 
 from sklearn_ae import ConvArchitecture, ConvAutoencoderTransformer
 from sklearn_ae.nn.maps import ToMaps
+from sklearn_ae.training.batches import Rows
 from sklearn_ae.training.net import TrainingPlan
 from sklearn_ae.training.precision import resolve_device
 
@@ -76,7 +77,8 @@ def ours(
         random_state=0,
         **params,
     ).partial_fit(X)
-    rows, plan = model._rows(X), TrainingPlan(n_epochs=1)
+    rows = Rows(X, model.mean_, model.scale_, torch.device(model.device_))
+    plan = TrainingPlan(n_epochs=1)
     return lambda: model.net_.run(rows, None, plan)
 
 

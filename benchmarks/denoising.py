@@ -16,7 +16,7 @@ import time
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
@@ -33,11 +33,10 @@ SETTINGS = {
 
 def images(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return clean training and test images in [0, 1], flat."""
-    X = load(name).X.astype(np.float32)
-    X /= X.max()
     if name == "mnist":
-        return X[:60000], X[60000:]
-    return train_test_split(X, test_size=0.25, random_state=0)
+        train, test = load_images(name)
+        return train.X, test.X
+    return train_test_split(load(name).X, test_size=0.25, random_state=0)
 
 
 def add_noise(X: np.ndarray, noise: str, seed: int) -> np.ndarray:
@@ -60,7 +59,7 @@ def corruption(train: np.ndarray, noise: str) -> dict:
 
 def best_pca(train: np.ndarray, noisy: np.ndarray, clean: np.ndarray):
     """Return the least error of PCA over its sizes, the size, and the images."""
-    most = min(SIZES[-1], train.shape[1])
+    most = min(SIZES[-1], *train.shape)
     pca = PCA(most, random_state=0).fit(train)
     codes, found = pca.transform(noisy), []
     for size in [s for s in SIZES if s <= most]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from itertools import pairwise
 
@@ -20,12 +21,11 @@ import matplotlib as mpl
 import numpy as np
 import torch
 import torch.nn.functional as F
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from sklearn.decomposition import PCA
 from skorch.callbacks import Callback
 
 from sklearn_ae import AutoencoderTransformer, DenseArchitecture
-from sklearn_ae.datasets import load
 from sklearn_ae.training.net import one_cycle
 
 HIDDEN = (1000, 500, 250)
@@ -121,11 +121,11 @@ def plain_loop(train: np.ndarray, test: np.ndarray, max_iter: int) -> dict:
 
 
 def seconds_to_reach(curve: list[tuple[float, float]], error: float) -> float:
-    """Return when a curve first reaches an error, interpolated between epochs."""
+    """Return when a curve first reaches an error, interpolated; infinity if never."""
     for (before, high), (after, low) in pairwise(curve):
         if low <= error:
             return before + (after - before) * (high - error) / (high - low)
-    raise ValueError(f"the curve never reaches {error}")
+    return math.inf
 
 
 def draw(results: dict, path) -> None:
@@ -171,8 +171,7 @@ def draw(results: dict, path) -> None:
 
 def measure(epochs: list[int]) -> dict:
     """Return figures and curves of PCA, the estimator and the plain network."""
-    X = load("mnist").X
-    train, test = X[:60000], X[60000:]
+    train, test = (images.X for images in load_images("mnist"))
     start = time.perf_counter()
     pca = PCA(N_COMPONENTS, random_state=0).fit(train)
     seconds = time.perf_counter() - start

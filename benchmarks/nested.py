@@ -13,14 +13,13 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from common import RESULTS, geometric_mean, save
+from common import RESULTS, geometric_mean, load_images, save
 from sklearn.decomposition import PCA
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.datasets import load
 
 SIZES = (2, 4, 8, 16, 32)
-N_TRAIN, EPOCHS = 20_000, 15
+N_ROWS, EPOCHS = 20_000, 15
 
 
 def timed_fit(model, X) -> float:
@@ -101,8 +100,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs-to-polish", type=int, default=EPOCHS // 5)
     options = parser.parse_args()
-    X = load("mnist").X
-    train, test = X[:N_TRAIN], X[60_000:]
+    train, test = (images.X for images in load_images("mnist"))
+    train = train[:N_ROWS]
     contenders = {"nested=True": True, f"nested={SIZES}": SIZES}
     seconds = {"dedicated": {}, "nested": {}}
     nested = {}

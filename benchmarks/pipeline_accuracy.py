@@ -15,7 +15,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, save
+from common import N_TRAIN, RESULTS, save
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -64,7 +64,7 @@ def main() -> None:
     digits, mnist = load("digits"), load("mnist")
     splitter = StratifiedShuffleSplit(N_SPLITS, test_size=0.3, random_state=0)
     records = evaluate("digits", digits.X, digits.y, splitter.split(digits.X, digits.y))
-    whole = [(np.arange(60000), np.arange(60000, 70000))]
+    whole = [np.split(np.arange(len(mnist.X)), [N_TRAIN["mnist"]])]
     records += evaluate("MNIST", mnist.X, mnist.y, whole)
     frame = pd.DataFrame(records)
     means = frame.groupby(["data", "estimator"], sort=False)[["accuracy", "seconds"]]

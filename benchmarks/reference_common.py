@@ -6,8 +6,7 @@ import time
 from functools import cache
 
 import numpy as np
-
-from sklearn_ae.datasets import load
+from common import load_images
 
 Result = dict[str, object]
 
@@ -15,8 +14,8 @@ Result = dict[str, object]
 @cache
 def mnist() -> tuple[np.ndarray, np.ndarray]:
     """Return training and test images, one flat row each."""
-    X = load("mnist").X
-    return X[:60000], X[60000:]
+    train, test = load_images("mnist")
+    return train.X, test.X
 
 
 def fit(model, X: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from common import RESULTS
 from reference_common import Result, fit, mnist, result, squared_error
 from scipy.linalg import subspace_angles
@@ -27,8 +28,9 @@ from sklearn_ae import (
 from sklearn_ae.nn.autoencoder import Autoencoder
 from sklearn_ae.nn.linear_path import dense_layers
 from sklearn_ae.nn.losses import ReconstructionObjective
+from sklearn_ae.training.batches import Rows
 from sklearn_ae.training.layerwise import EncodedRows
-from sklearn_ae.training.net import TrainingPlan
+from sklearn_ae.training.net import AutoencoderNet, TrainingPlan
 
 STACKED = {
     "hidden_layer_sizes": (300,),
@@ -141,13 +143,24 @@ def second_phase(
     model: AutoencoderTransformer, train: np.ndarray, *, cached: bool
 ) -> float:
     """Return the seconds that the second autoencoder takes on codes of the first."""
+    device = torch.device(model.device_)
     first = nn.Sequential(*dense_layers(model.module_.encoder)[:2])
-    rows = model._rows(train)
+    rows = Rows(train, model.mean_, model.scale_, device)
     pair = Autoencoder(
         nn.Linear(300, 150), nn.Sequential(nn.Linear(150, 300), nn.ELU()), nn.Identity()
     )
-    objective = ReconstructionObjective("squared_error")
-    net = model._make_net(pair, objective, 150, 0, rows.device)
+    net = AutoencoderNet(
+        pair,
+        ReconstructionObjective("squared_error"),
+        lr=model.learning_rate,
+        weight_decay=model.weight_decay,
+        batch_size=model.batch_size,
+        precision=model.precision,
+        seed=0,
+        callbacks=(),
+        device=device,
+        verbose=0,
+    ).initialize()
     start = time.perf_counter()
     below = EncodedRows(rows, first)
     net.run(below.cached() if cached else below, None, TrainingPlan(n_epochs=5))

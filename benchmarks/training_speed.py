@@ -21,6 +21,7 @@ from sklearn.neural_network import MLPRegressor
 from skorch import NeuralNetRegressor
 
 from sklearn_ae import AutoencoderTransformer, DenseArchitecture
+from sklearn_ae.training.batches import Rows
 from sklearn_ae.training.net import TrainingPlan
 
 NETWORKS = {
@@ -57,7 +58,7 @@ def ours(X: np.ndarray, spec: dict, precision: str, init: str) -> Callable[[], N
         learning_rate=1e-3,
         random_state=0,
     ).partial_fit(X)
-    rows = model._rows(X)
+    rows = Rows(X, model.mean_, model.scale_, torch.device(model.device_))
     plan = TrainingPlan(n_epochs=1)
     return lambda: model.net_.run(rows, None, plan)
 

@@ -18,11 +18,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
-from common import RESULTS, save
+from common import RESULTS, load_images, save
 from skorch.callbacks import Callback
 
 from sklearn_ae import VAE
-from sklearn_ae.datasets import load
 
 
 class Binarize(Callback):
@@ -77,9 +76,8 @@ def main() -> None:
     """Train, estimate, and write table and curve."""
     args = parse()
     rng = np.random.RandomState(0)
-    X = load("mnist").X
-    train = X[:60000]
-    test = rng.binomial(1, X[60000:][: args.test_images]).astype(np.float32)
+    train, test = (images.X for images in load_images("mnist"))
+    test = rng.binomial(1, test[: args.test_images]).astype(np.float32)
     vae, seconds = fit(train, args)
     start = time.perf_counter()
     nats = -float(vae.log_likelihood(test, args.draws).mean(dtype=np.float64))
