@@ -57,9 +57,10 @@ class TestCurve(Callback):
         module.eval()
         with torch.inference_mode():
             X = torch.from_numpy((self.test - self.shift) / self.scale)
-            outputs = [module(block) for block in X.split(2000)]
+            device = next(module.parameters()).device
+            outputs = [module(block.to(device)) for block in X.split(2000)]
             rebuilt = torch.cat([o[0] if isinstance(o, tuple) else o for o in outputs])
-        errors = (rebuilt - X).numpy() * self.scale
+        errors = (rebuilt.cpu() - X).numpy() * self.scale
         return float((errors**2).sum(axis=1).mean())
 
 

@@ -60,7 +60,7 @@ def s4a() -> Result:
         warnings.simplefilter("ignore", PCAFloorWarning)  # PCA cannot be beaten here
         seconds = fit(model, X)
     pca = PCA(2).fit(X)
-    decoder = model.module_.decoder[0].weight.detach().numpy()
+    decoder = model.module_.decoder[0].weight.detach().cpu().numpy()
     angle = float(subspace_angles(decoder, pca.components_.T).max())
     error = float(np.mean((model.reconstruct(X) - X) ** 2))
     ratio = error / float(np.mean((pca.inverse_transform(pca.transform(X)) - X) ** 2))

@@ -260,9 +260,12 @@ def s2() -> Result:
 
 # ---------------------------------------------- S3: CIFAR-10, three learning rates
 
+#: Width of S3's code, 10 x 10 x 16.
+S3_CODES = 1600
+
 
 class Maps(nn.Module):
-    """Shape rows into 32 x 32 x 3 maps, or codes into 10 x 10 x 16 maps."""
+    """Shape rows into 32 x 32 x 3 maps, or codes into maps of 10 x 10."""
 
     def __init__(self, side: int, maps: int) -> None:
         super().__init__()
@@ -283,17 +286,18 @@ class Row(nn.Module):
 
 def unpadded(n_features: int, n_components: int):
     """Build S3's layers: no padding, pooling at stride 1, three transposed layers."""
+    n_maps = n_components // 100
     pool = [nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(2, 1)]
     encoder = [
         Maps(32, 3),
         *(nn.Conv2d(3, 32, 6, 2), nn.ReLU(), *pool),
         *(nn.Conv2d(32, 32, 3), nn.ReLU(), *pool),
-        *(nn.Conv2d(32, 16, 3), nn.ReLU()),
+        *(nn.Conv2d(32, n_maps, 3), nn.ReLU()),
         Row(),
     ]
     decoder = [
-        Maps(10, 16),
-        *(nn.ConvTranspose2d(16, 16, 3), nn.ReLU()),
+        Maps(10, n_maps),
+        *(nn.ConvTranspose2d(n_maps, 16, 3), nn.ReLU()),
         *(nn.ConvTranspose2d(16, 32, 3), nn.ReLU()),
         *(nn.ConvTranspose2d(32, 64, 6, 2), nn.ReLU()),
         *(nn.Conv2d(64, 3, 3, padding=1), nn.BatchNorm2d(3), nn.Sigmoid()),
@@ -308,7 +312,7 @@ def s3() -> Result:
     rates, models, seconds = (1e-2, 1e-3, 1e-4), {}, 0.0
     for rate in rates:
         models[rate] = ConvAutoencoderTransformer(
-            1600,
+            S3_CODES,
             architecture=unpadded,
             init="random",
             scaling=None,
