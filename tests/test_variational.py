@@ -310,7 +310,9 @@ def test_bad_input_to_fit(params, X, message):
 
 @pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 def test_architecture_is_used(digits):
-    model = fit(digits, architecture=DenseArchitecture((7,)), init="random", max_iter=20)
+    model = fit(
+        digits, architecture=DenseArchitecture((7,)), init="random", max_iter=20
+    )
     assert (7,) in [shape for _, shape, _ in model.summary().layers]
 
 

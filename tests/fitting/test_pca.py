@@ -79,8 +79,8 @@ def test_sparse_tables_of_many_columns(text, n_features):
 @pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 def test_more_sparse_rows_than_columns():
     # ARPACK decomposes the transpose then, and its components run backwards in memory.
-    rng = np.random.default_rng(0)
-    X = sp.random_array((2000, 1200), density=0.02, format="csr", rng=rng)
+    rng = np.random.RandomState(0)
+    X = sp.random(2000, 1200, density=0.02, format="csr", random_state=rng)
     model = AutoencoderTransformer(4, max_iter=1, random_state=0).fit(X)
     svd = TruncatedSVD(4, random_state=0).fit(X)
     rebuilt = svd.inverse_transform(svd.transform(X))
