@@ -25,8 +25,8 @@ def test_codes_are_what_they_were(name):
         assert abs(found["likelihood"] - known["likelihood"]) < 0.01 * n_features
     else:
         compared += ["error", "pca_loss"]
-    # Other versions and processors round otherwise, which training enlarges a little and
-    # which may put a unit on the other side of a threshold. Another random draw, or
+    # Other versions and processors round otherwise, which training enlarges a little
+    # and which may put a unit on the other side of a threshold. Another random draw, or
     # another step, changes all codes by far more.
     for key in compared:
         is_close = np.isclose(found[key], known[key], 0.02, 0.05, equal_nan=True)
