@@ -27,7 +27,7 @@ from sklearn_ae import (
 )
 from sklearn_ae.datasets import TABULAR, load
 
-MOST_ROWS = 1500
+MAX_ROWS = 1500
 
 #: Below it the warning is given, see the class's documentation.
 THRESHOLD = 0.2
@@ -57,10 +57,10 @@ def dense_sigmoids(n_features: int, n_components: int):
 def tables() -> dict[str, np.ndarray]:
     """Return standardised rows of the tabular sets, and images."""
     sets = {
-        name: StandardScaler().fit_transform(load(name).X[:MOST_ROWS])
+        name: StandardScaler().fit_transform(load(name).X[:MAX_ROWS])
         for name in TABULAR
     }
-    images = {"digits": load("digits").X, "mnist": load("mnist").X[:MOST_ROWS]}
+    images = {"digits": load("digits").X, "mnist": load("mnist").X[:MAX_ROWS]}
     return sets | images
 
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ae import DenoisingAE, PCAFloorWarning, PretrainedClassifier
 from sklearn_ae.datasets import TABULAR, load
 
-N_SPLITS, MOST_ROWS, LABELLED = 5, 4000, 0.1
+N_SPLITS, MAX_ROWS, LABELLED = 5, 4000, 0.1
 FINE_TUNING_RATE = 2e-4
 
 
@@ -48,9 +48,9 @@ def split(name: str, seed: int) -> tuple[np.ndarray, ...]:
     """Return training rows, labels of which most are -1, test rows and labels."""
     table = load(name)
     X, y = table.X, table.y.astype(int)
-    if len(X) > MOST_ROWS:
+    if len(X) > MAX_ROWS:
         X, _, y, _ = train_test_split(
-            X, y, train_size=MOST_ROWS, stratify=y, random_state=seed
+            X, y, train_size=MAX_ROWS, stratify=y, random_state=seed
         )
     X, X_test, y, y_test = train_test_split(
         X, y, test_size=0.25, stratify=y, random_state=seed

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ae import VAE, PCAFloorWarning
 from sklearn_ae.datasets import TABULAR, load
 
-MOST_TEST_ROWS = 2000
+MAX_TEST_ROWS = 2000
 
 
 def split(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +32,7 @@ def split(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     train, test = train_test_split(X, test_size=0.25, random_state=0)
     varies = train.std(axis=0) > 0
     scaler = StandardScaler().fit(train[:, varies])
-    test = scaler.transform(test[:MOST_TEST_ROWS, varies])
+    test = scaler.transform(test[:MAX_TEST_ROWS, varies])
     return scaler.transform(train[:, varies]), test
 
 
@@ -64,7 +64,7 @@ def compare(name: str, n_components: int, train, test) -> dict:
 def counts() -> pd.DataFrame:
     """Return the likelihood of the digits' pixels under each distribution."""
     train, test = train_test_split(load_digits().data, test_size=0.25, random_state=0)
-    test, records = test[:MOST_TEST_ROWS], []
+    test, records = test[:MAX_TEST_ROWS], []
     for likelihood in ("gaussian", "poisson", "negative_binomial"):
         vae = VAE(8, likelihood=likelihood, random_state=0).fit(train)
         nats = float(vae.log_likelihood(test).mean())

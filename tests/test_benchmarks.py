@@ -285,7 +285,7 @@ CASES = {
         3,
         "set, rows, features, codes, PCA, FactorAnalysis, VAE, gain, beats PCA",
         "negative_binomial",
-        constants={"MOST_TEST_ROWS": 20},
+        constants={"MAX_TEST_ROWS": 20},
     ),
     "vae_mnist": Case(
         "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
+from ._images import MAX_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
 from ._style import (
     PALETTE,
@@ -177,7 +177,7 @@ class CorruptionDisplay:
         self, stages: dict[str, np.ndarray], shape: tuple, title: str, **image_kwargs
     ) -> None:
         clean = stages["clean"]
-        n_shown = min(len(clean), MOST_IMAGES)
+        n_shown = min(len(clean), MAX_IMAGES)
         self.figure_, self.axes_ = import_pyplot().subplots(
             3,
             n_shown,

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..nn.conv import infer_image_shape
 
-__all__ = ["MOST_IMAGES", "draw_image", "find_image_shape", "tile", "value_range"]
+__all__ = ["MAX_IMAGES", "draw_image", "find_image_shape", "tile", "value_range"]
 
 # More would be too small to see, and take long to draw.
-MOST_IMAGES = 12
+MAX_IMAGES = 12
 
 
 def find_image_shape(

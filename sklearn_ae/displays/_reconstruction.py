@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._images import MOST_IMAGES, draw_image, find_image_shape, value_range
+from ._images import MAX_IMAGES, draw_image, find_image_shape, value_range
 from ._rows import draw_rows
 from ._style import (
     check_same_shape,
@@ -255,7 +255,7 @@ class ReconstructionDisplay:
             lines.append((f"{name}\nMSE {error:.2g}", rows, value_range(original)))
             if self.errors:
                 lines.append(("error", rows - original, None))
-        n_lines, n_columns = len(lines), min(len(original), MOST_IMAGES)
+        n_lines, n_columns = len(lines), min(len(original), MAX_IMAGES)
         self.figure_, self.axes_ = import_pyplot().subplots(
             n_lines,
             n_columns,
