@@ -50,8 +50,8 @@ class NestedCodes:
         model = self._model
         if model.sizes is None:
             raise ValueError(
-                "truncate needs codes that were trained to be cut off; got "
-                f"nested={self.nested!r}. Fit with nested=True, and truncate that one."
+                "truncate needs codes that were trained to be cut off; got a fit with "
+                "nested=False. Fit with nested=True, and truncate that one."
             )
         if not isinstance(n_components, Integral) or not (
             1 <= n_components <= model.n_components
@@ -64,7 +64,9 @@ class NestedCodes:
         smaller = keep_first(model, model.sizes, size, nested=False)
         truncated: Any = copy.copy(self)
         truncated.set_params(n_components=size, nested=False)
-        learned = smaller.attributes() | model.sizes.numbers_at(size)
+        learned = smaller.attributes() | model.sizes.numbers_at(
+            size, model.recipe.starts_at_pca
+        )
         vars(truncated).update(learned, _model=smaller)
         net = self.net_
         truncated._surround(net.history, net.batch_size, net.loss_name)

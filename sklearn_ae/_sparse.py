@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from ._validation import check_number
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.losses import LossOutput
 from .nn.sparse import SparseBottleneck, SparseObjective, TopK, keep_largest
@@ -295,6 +296,7 @@ class SparseAE(BaseAutoencoder):
             except those of ``"kl"``, which lie in (0, 1).
         """
         X = self._check_fitted_rows(X)
+        self._check_transform()
         blocks = self._model.encode_blocks(X, self._encode)
         if not self.sparse_output:
             return np.concatenate(list(blocks))
@@ -307,12 +309,20 @@ class SparseAE(BaseAutoencoder):
             return module.encode(block)
         return keep_largest(module.encoder(block), min(n_kept, self.n_components_))
 
-    def _recipe(self) -> Recipe:
-        if self.transform_n_nonzero_coefs is not None and self.sparsity != "topk":
+    def _check_transform(self) -> None:
+        """Raise a ValueError if rows cannot have so many active units."""
+        n_kept = self.transform_n_nonzero_coefs
+        if n_kept is None:
+            return
+        check_number("transform_n_nonzero_coefs", n_kept)
+        if self.sparsity != "topk":
             raise ValueError(
                 "transform_n_nonzero_coefs needs sparsity='topk'; got "
                 f"sparsity={self.sparsity!r}. Leave it None."
             )
+
+    def _recipe(self) -> Recipe:
+        self._check_transform()
         return Recipe(
             architecture=self._make_architecture(),
             bottleneck=SparseBottleneck(

@@ -98,7 +98,12 @@ def check_container(X, name: str) -> None:
 
 
 def check_rows(
-    estimator, X, *, row_shape: tuple[int, ...] | None = None, name: str = "X"
+    estimator,
+    X,
+    *,
+    row_shape: tuple[int, ...] | None = None,
+    min_rows: int = 1,
+    name: str = "X",
 ) -> tuple[np.ndarray | sp.csr_array, tuple[int, ...]]:
     """Return rows as a table of numbers, and the shape of a row as it was given.
 
@@ -111,6 +116,8 @@ def check_rows(
     row_shape : tuple of int, default=None
         Shape of the rows that the estimator was fitted to; None means that it is being
         fitted.
+    min_rows : int, default=1
+        Rows that are needed; two for a new fit.
     name : str, default="X"
         What errors call the rows.
 
@@ -146,7 +153,7 @@ def check_rows(
         dtype=[np.float64, np.float32],
         order="C",
         reset=is_new,
-        ensure_min_samples=2 if is_new else 1,
+        ensure_min_samples=2 if is_new else min_rows,
     )
     check_magnitude(X, name)
     return X, shape if len(shape) > 1 else X.shape[1:]

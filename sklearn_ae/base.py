@@ -211,7 +211,7 @@ class BaseAutoencoder(
         previous = self._model if self.warm_start and self._is_fitted() else None
         report = FitReport(self, X)
         with all_or_nothing(self):
-            X, row_shape, recipe = self._check(X, previous)
+            X, row_shape, recipe = self._check(X, previous, min_rows=2)
             if X_val is not None:
                 X_val, _ = check_rows(self, X_val, row_shape=row_shape, name="X_val")
                 recipe.output.check_values(X_val, "X_val")
@@ -241,7 +241,8 @@ class BaseAutoencoder(
 
         The first call also learns the scaling and the PCA start, so it should hold
         a fair sample of the rows and at least ``n_components`` of them. No rows are
-        held out: there is no early stopping and no PCA floor.
+        held out: there is no early stopping and no PCA floor. Later calls stay on the
+        device of the first; the optimizer starts anew in an estimator that was pickled.
 
         Parameters
         ----------
@@ -284,10 +285,10 @@ class BaseAutoencoder(
         self._keep(*start_model(recipe, X, options, row_shape))
         return self
 
-    def _check(self, X, previous: Model | None = None):
+    def _check(self, X, previous: Model | None = None, min_rows: int = 1):
         """Return checked rows, the shape of a row, and the recipe for such rows."""
         known_shape = None if previous is None else previous.scaling.row_shape
-        X, row_shape = check_rows(self, X, row_shape=known_shape)
+        X, row_shape = check_rows(self, X, row_shape=known_shape, min_rows=min_rows)
         row_shape = row_shape if known_shape is None else known_shape
         check_callbacks(() if self.callbacks is None else self.callbacks)
         recipe = self._recipe().for_rows(row_shape)
@@ -433,13 +434,15 @@ class BaseAutoencoder(
         -------
         score : float
             One minus the squared reconstruction error of X over its squared distance
-            to the mean of the training rows. 1 is perfect; for a PCA of the training
+            to the mean of the training rows; 0 where all of X is that mean, unless the
+            error is 0 as well. 1 is perfect; for a PCA of the training
             rows it is ``explained_variance_ratio_.sum()``. ``PCA.score`` is a
             log-likelihood and cannot be compared with it.
         """
         X = self._check_fitted_rows(X)
-        errors = self._model.squared_errors(X).mean(dtype=np.float64)
-        return float(1 - errors / self._model.squared_distances(X).mean(dtype=float))
+        error = self._model.squared_errors(X).mean(dtype=np.float64)
+        distance = self._model.squared_distances(X).mean(dtype=np.float64)
+        return float(1 - error / distance) if distance > 0 else float(error == 0)
 
     def _check_decodable(self) -> None:
         """Raise a ValueError if a code alone does not determine a reconstruction."""
@@ -525,6 +528,7 @@ class BaseAutoencoder(
         """Put a net around the model, which trains nothing before it is asked to."""
         model = self._model
         objective = model.recipe.build_objective(model.pca, model.n_components)
+        objective.to(model.device)
         options = self._options(model.n_components, model.seed, model.device)
         options = replace(options, batch_size=batch_size, callbacks=())
         self.net_ = make_net(model, objective, options, batch_size, history, loss_name)

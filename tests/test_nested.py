@@ -224,7 +224,8 @@ def test_truncate_needs_a_fit():
 
 def test_truncate_needs_nested_codes(curve):
     model = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(curve)
-    message = "truncate needs codes that were trained to be cut off; got nested=False"
+    message = "truncate needs codes that were trained to be cut off; got a fit with "
+    message += "nested=False"
     with pytest.raises(ValueError, match=message):
         model.truncate(1)
 

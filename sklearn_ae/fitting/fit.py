@@ -183,24 +183,29 @@ def _conclude(
     numbers["pca_loss_"] = pca_objective(baseline.of_losses, objective, evaluated)
     record = Record(net, numbers, complaints, outcome.interrupted)
     if model.recipe.bottleneck.is_nested:
-        model = _conclude_nested(model, record, pca, evaluated, options)
-    return model, record
+        return _conclude_nested(model, record, pca, X, evaluated, options), record
+    return model.keep(pca), record
 
 
 def _conclude_nested(
     model: Model,
     record: Record,
     pca: PCABaseline,
+    X: Table,
     evaluated: Rows,
     options: FitOptions,
 ) -> Model:
     """Record what smaller codes are worth, and leave out what a share does not need."""
     sizes, share = evaluate_sizes(model, pca, evaluated), options.n_components
+    falls_back = model.recipe.starts_at_pca
+    if falls_back and not model.is_linear and not sizes.is_gain.all():
+        # What smaller codes fall back to is PCA of all rows.
+        sizes = replace(sizes, pca=fit_pca_beside(model, model.rows(X)))
     record.numbers["explained_variance_ratio_"] = sizes.shares
     if not isinstance(share, float):
         return model.keep(pca, sizes)
     size, net = sizes.count_components(share), record.net
-    record.numbers |= sizes.numbers_at(size)
+    record.numbers |= sizes.numbers_at(size, falls_back)
     smaller = keep_first(model, sizes, size, nested=True)
     record.net = make_net(smaller, net.criterion_, options, net.batch_size, net.history)
     return smaller
@@ -238,7 +243,7 @@ def fit_one_pass(
         else:
             width, scaling = previous.n_components, previous.scaling
         rows = scaling.rows(X, options.device)
-        known = None if previous is None else previous.pca
+        known = None if previous is None else previous.known_pca()
         model, pca = start(recipe, scaling, rows, width, options, previous, known)
         objective = model.recipe.build_objective(pca, model.n_components)
         trained = make_net(model, objective, options, len(rows), history).initialize()

@@ -13,6 +13,7 @@ import torch
 from .._version import __version__
 from ..exceptions import ModelVersionWarning, warn_user
 from ..nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
+from ..nn.bottleneck import Bottleneck
 from ..nn.linear_path import PCABaseline, copy_linear
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
@@ -143,7 +144,21 @@ class Model:
         self, pca: PCABaseline | None = None, sizes: SizeTable | None = None
     ) -> Model:
         """Return the model with what is known of PCA beside it."""
+        if pca is not None:
+            # The module that is PCA holds it already; half the digits do otherwise.
+            is_known = self.is_linear and type(self.recipe.bottleneck) is Bottleneck
+            pca = None if is_known else pca.rounded()
         return self._with(self.module, pca=pca, sizes=sizes)
+
+    def known_pca(self) -> PCABaseline | None:
+        """Return the PCA that later passes are compared with, if there is one."""
+        if self.pca is not None or not self.is_linear:
+            return self.pca
+        encoder: Any = self.module.encoder
+        decoder: Any = self.module.decoder
+        components = encoder.linear.weight.detach().cpu().numpy()
+        mean = decoder.linear.bias.detach().cpu().numpy()
+        return PCABaseline(components, mean, np.zeros(len(components)), 0.0)
 
     def _with(self, module: Autoencoder, **changes: Any) -> Model:
         twin = copy.copy(self)

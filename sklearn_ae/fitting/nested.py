@@ -56,11 +56,20 @@ class SizeTable:
             self.shares[:size],
         )
 
-    def numbers_at(self, size: int) -> dict[str, Any]:
-        """Return learned attributes of an estimator with the first codes."""
+    def numbers_at(self, size: int, falls_back: bool) -> dict[str, Any]:
+        """Return learned attributes of an estimator with the first codes.
+
+        Parameters
+        ----------
+        size : int
+            Number of codes.
+        falls_back : bool
+            Whether PCA takes the place of codes that are no gain.
+        """
         is_gain = bool(self.is_gain[size - 1])
         pca_error = float(self.pca_errors[size - 1])
-        error = float(self.errors[size - 1]) if is_gain else pca_error
+        is_pca = falls_back and not is_gain
+        error = pca_error if is_pca else float(self.errors[size - 1])
         return {
             "beats_pca_": is_gain,
             "reconstruction_error_": error,

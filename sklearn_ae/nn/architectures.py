@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -280,7 +281,9 @@ def build_pair(
     )
     for (name, width_in, width_out), module in zip(checks, pair, strict=True):
         _check_shape(name, module, width_in, width_out)
-    return pair
+    # A callable may return the same modules again; models must not share weights. One
+    # copy of both keeps what encoder and decoder share.
+    return copy.deepcopy(pair)
 
 
 @torch.no_grad()

@@ -65,6 +65,10 @@ class PCABaseline:
             variances=self.variances[:n_components],
         )
 
+    def rounded(self) -> PCABaseline:
+        """Return the baseline with components in float32, as networks see them."""
+        return replace(self, components=self.components.astype(np.float32))
+
     def residuals(self, n_components: int) -> np.ndarray:
         """Return the variance that the first 1, 2, ..., n components leave out."""
         n_features = self.components.shape[1]

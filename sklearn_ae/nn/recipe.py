@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from math import prod
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -91,10 +93,10 @@ class Recipe:
         ValueError
             If its parts, or rows of that shape, do not go together.
         """
-        architecture, width = self.architecture, None
+        # A copy, because the user may change the original later.
+        architecture, width = copy.deepcopy(self.architecture), None
         if isinstance(architecture, Architecture):
-            # A copy, because the user may change the original later.
-            architecture = copy.deepcopy(architecture.for_rows(row_shape))
+            architecture = architecture.for_rows(row_shape)
             width = architecture.code_width(prod(row_shape))
         settled = replace(self, architecture=architecture, code_width=width)
         settled._check_output_activation()
@@ -259,12 +261,14 @@ def _differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, Any, An
     if names and all(hasattr(part, n) for part in (one, other) for n in names):
         for part in sorted(names):
             yield from _differences(part, getattr(one, part), getattr(other, part))
-    elif not (one := _plain(one)) == (other := _plain(other)):
+    elif not _are_equal(one := _plain(one), other := _plain(other)):
         yield name, one, other
 
 
 def _parts(value: Any) -> set[str]:
     """Return the names of what a part of a recipe consists of, but for strengths."""
+    if isinstance(value, Architecture):
+        return set(value.names())
     if not is_dataclass(value) or isinstance(value, type):
         return set()
     names = {part.name for part in fields(value) if part.compare}
@@ -276,3 +280,22 @@ def _plain(value: Any) -> Any:
     """Return lists and arrays as tuples, which can be compared and read."""
     is_sequence = isinstance(value, list | tuple | np.ndarray)
     return tuple(np.asarray(value).tolist()) if is_sequence else value
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, also if they are copies of one object."""
+    if one is other or type(one) is not type(other):
+        return one is other or bool(one == other)
+    if isinstance(one, partial):
+        pairs = [(p.func, p.args, p.keywords) for p in (one, other)]
+        return all(map(_are_equal, *pairs))
+    if isinstance(one, MethodType):
+        is_same = one.__func__ is other.__func__
+        return is_same and _are_equal(one.__self__, other.__self__)
+    if isinstance(one, nn.Module):
+        return repr(one) == repr(other)
+    if type(one).__eq__ is not object.__eq__ or isinstance(one, FunctionType | type):
+        return bool(one == other)
+    parts = vars(one), vars(other)
+    is_alike = parts[0].keys() == parts[1].keys()
+    return is_alike and all(_are_equal(parts[0][k], parts[1][k]) for k in parts[0])

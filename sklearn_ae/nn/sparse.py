@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -55,6 +55,9 @@ _BYSTANDER = 0.01
 
 _MAX_DEFAULT_COMPONENTS = 1024
 _MAX_DEFAULT_COEFS = 32
+
+# What the target is where there is none, so that it makes no difference.
+_NO_TARGET = 0.05
 
 # A warning is given if more than this share of the units, and number, is dead.
 _MAX_DEAD_SHARE = 0.1
@@ -439,7 +442,7 @@ class SparseBottleneck(Bottleneck):
         return self._counts and self._has_pairs
 
     # Whether there are two units for each that is active; known once settled.
-    _has_pairs: bool = True
+    _has_pairs: bool = field(default=True, compare=False)
 
     def without_extras(self) -> SparseBottleneck:
         """Return the part of PCA as a network with such codes."""
@@ -451,8 +454,10 @@ class SparseBottleneck(Bottleneck):
 
     def settle(self, n_components: int) -> SparseBottleneck:
         """Return the part with the number of active units."""
-        if not self._counts:
+        if self.sparsity == "kl":
             return replace(self, n_nonzero_coefs=None)
+        if not self._counts:
+            return replace(self, n_nonzero_coefs=None, target=_NO_TARGET)
         n_active = self.n_nonzero_coefs
         if n_active is None:
             n_active = max(1, min(n_components // 4, _MAX_DEFAULT_COEFS))
@@ -462,7 +467,9 @@ class SparseBottleneck(Bottleneck):
                 f"{n_active}. Choose a wider code or fewer active units."
             )
         has_pairs = n_components >= 2 * n_active
-        return replace(self, n_nonzero_coefs=n_active, _has_pairs=has_pairs)
+        return replace(
+            self, n_nonzero_coefs=n_active, target=_NO_TARGET, _has_pairs=has_pairs
+        )
 
     def initialize(self, encoder: nn.Module, decoder: nn.Module) -> None:
         """Let single layers start as each other's transpose."""

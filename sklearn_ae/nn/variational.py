@@ -338,7 +338,10 @@ class LatentBottleneck(Bottleneck):
         encoder, decoder = build_pair(architecture, n_features, width)
         if getattr(architecture, "tied_weights", False):
             return encoder, PaddedDecoder(decoder, width)
-        return encoder, build_pair(architecture, n_features, n_components)[1]
+        # It is not the decoder of this encoder, and can know nothing of it.
+        _, decoder = build_pair(architecture, n_features, n_components)
+        check_bare_codes(decoder, "latent codes need", "Take upsampling='nearest'.")
+        return encoder, decoder
 
     def assemble(
         self,
@@ -352,9 +355,7 @@ class LatentBottleneck(Bottleneck):
         """Return the module around encoder and decoder."""
         mean_size = float(units.mean.sum()) if self.size_factor == "sum" else None
         n_draws = self.n_importance_samples
-        module = VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
-        check_bare_codes(decoder, "latent codes need", "Take upsampling='nearest'.")
-        return module
+        return VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
 
     def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
         """Load probabilistic PCA into the linear paths of a module."""

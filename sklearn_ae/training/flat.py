@@ -42,6 +42,7 @@ class FlatParameters:
         self.parameters = list(parameters)
         values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
         self.values = nn.Parameter(values)
+        self.frozen: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.grad = torch.zeros_like(values)
         self.values.grad = self.grad
         self.has_copy = dtype != torch.float32
@@ -71,6 +72,15 @@ class FlatParameters:
         finally:
             self._point_at(self.values.detach(), self.grad)
 
+    def hold_frozen(self) -> None:
+        """Take note of parameters that are frozen now, which are not to decay."""
+        pieces = self.values.detach().split([p.numel() for p in self.parameters])
+        self.frozen = [
+            (piece, piece.clone())
+            for parameter, piece in zip(self.parameters, pieces, strict=True)
+            if not parameter.requires_grad
+        ]
+
     def zero_grad(self) -> None:
         """Zero the gradients of the parameters in place."""
         (self.copy_grad if self.has_copy else self.grad).zero_()
@@ -82,5 +92,7 @@ class FlatParameters:
 
     def after_step(self) -> None:
         """Hand the updated values to the parameters."""
+        for piece, before in self.frozen:
+            piece.copy_(before)
         if self.has_copy:
             self.copy.copy_(self.values.detach())

@@ -11,7 +11,6 @@ the like refuse other rows, and name the estimator's method.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -263,12 +262,38 @@ class AutoencoderNet(NeuralNet):
         )
 
     def go_on_from(self, other: AutoencoderNet) -> None:
-        """Take over optimizer state and order of rows from a net of equal shape."""
-        if not other.initialized_:
-            return
-        state = copy.deepcopy(other.optimizer_.state_dict())
-        self.optimizer_.load_state_dict(state)
-        self.generator_.set_state(other.generator_.get_state())
+        """Take over the optimizer's running means and the order of rows from a net.
+
+        Its options, the weight decay for one, may be others: what was learned of each
+        parameter is taken over, and not how parameters were grouped.
+        """
+        if other.initialized_:
+            self._load_means(other._running_means())
+            self.generator_.set_state(other.generator_.get_state())
+
+    def _running_means(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Return what the optimizer has learned of each parameter, by its name."""
+        names = {id(p): name for name, p in self.module_.named_parameters()}
+        means: dict[str, dict[str, torch.Tensor]] = {}
+        for flat in self.flat_:
+            sizes = [parameter.numel() for parameter in flat.parameters]
+            for key, value in self.optimizer_.state.get(flat.values, {}).items():
+                pieces = value.split(sizes) if value.ndim else [value] * len(sizes)
+                for parameter, piece in zip(flat.parameters, pieces, strict=True):
+                    means.setdefault(names[id(parameter)], {})[key] = piece.clone()
+        return means
+
+    def _load_means(self, means: dict[str, dict[str, torch.Tensor]]) -> None:
+        names = {id(p): name for name, p in self.module_.named_parameters()}
+        for flat in self.flat_:
+            parts = [means.get(names[id(p)], {}) for p in flat.parameters]
+            if not all(parts):
+                continue  # some of them have never learned: all start anew
+            for key, value in parts[0].items():
+                whole = (
+                    torch.cat([part[key] for part in parts]) if value.ndim else value
+                )
+                self.optimizer_.state[flat.values][key] = whole
 
     def run(
         self,
@@ -412,6 +437,7 @@ class AutoencoderNet(NeuralNet):
         batches = rows.shuffled_batches(self.batch_size, self.generator_)
         with ExitStack() as stack:
             for flat in self.flat_:
+                flat.hold_frozen()
                 stack.enter_context(flat.in_training_type())
             for index, batch in enumerate(batches):
                 done = (epoch + index / n_batches) / plan.n_epochs

@@ -26,12 +26,15 @@ def test_components_that_keep_a_share(table, share, expected):
 
 
 def test_numbers_of_a_size_are_those_of_the_model_that_it_is(table):
-    gain, no_gain = table.numbers_at(1), table.numbers_at(2)
+    gain, no_gain = table.numbers_at(1, True), table.numbers_at(2, True)
     assert gain["beats_pca_"] is True
     assert gain["reconstruction_error_"] == 0.5
     assert no_gain["beats_pca_"] is False
     assert no_gain["reconstruction_error_"] == 0.39  # PCA's
     np.testing.assert_array_equal(no_gain["explained_variance_ratio_"], [0.5, 0.1])
+    kept = table.numbers_at(2, falls_back=False)
+    assert kept["beats_pca_"] is False
+    assert kept["reconstruction_error_"] == 0.4  # the network's own
 
 
 def test_a_table_is_cut_off(table):
