@@ -23,8 +23,8 @@ from torch import nn
 from sklearn_ae import ConvArchitecture, ConvAutoencoderTransformer
 from sklearn_ae.nn.maps import ToMaps
 from sklearn_ae.training.batches import Rows
+from sklearn_ae.training.device import resolve_device
 from sklearn_ae.training.net import TrainingPlan
-from sklearn_ae.training.precision import resolve_device
 
 NETWORKS = {
     "28 x 28 x 1, 16-32 maps, defaults": (7680, (28, 28, 1), {}),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, Interval, StrOptions
-from .nn.bottleneck import Bottleneck
+from .nn.codes import PlainCode
 from .nn.corruption import CORRUPTIONS, CorruptedInput
 from .nn.dense import ACTIVATIONS
 from .nn.losses import LossOutput
@@ -279,7 +279,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         recipe = Recipe(
             architecture=self._make_architecture(),
             corruption=CorruptedInput(self.corruption, self.corruption_level),
-            bottleneck=Bottleneck(self.code_activation),
+            bottleneck=PlainCode(self.code_activation),
             output=LossOutput(self.loss),
             init=self.init,
             scaling=self.scaling,

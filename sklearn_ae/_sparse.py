@@ -13,7 +13,7 @@ import torch
 from ._validation import check_number
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.losses import LossOutput
-from .nn.sparse import SparseBottleneck, SparseObjective, TopK, keep_largest
+from .nn.sparse import SparseCode, SparseObjective, TopK, keep_largest
 
 __all__ = ["SparseAE"]
 
@@ -325,7 +325,7 @@ class SparseAE(BaseAutoencoder):
         self._check_transform()
         return Recipe(
             architecture=self._make_architecture(),
-            bottleneck=SparseBottleneck(
+            bottleneck=SparseCode(
                 sparsity=self.sparsity,
                 n_nonzero_coefs=self.n_nonzero_coefs,
                 target=self.target,

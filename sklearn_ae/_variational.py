@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._validation import check_number
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.likelihoods import LIKELIHOODS, LikelihoodOutput
-from .nn.variational import EvidenceBound, LatentBottleneck
+from .nn.variational import EvidenceBound, LatentCode
 from .training.seeding import draw_seed, isolated_rng
 
 __all__ = ["VAE"]
@@ -302,7 +302,7 @@ class VAE(BaseAutoencoder):
             )
         return Recipe(
             architecture=self._make_architecture(),
-            bottleneck=LatentBottleneck(
+            bottleneck=LatentCode(
                 n_importance_samples=self.n_importance_samples,
                 size_factor=self.size_factor,
             ),

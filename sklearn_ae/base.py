@@ -28,10 +28,10 @@ from ._estimator import (
 )
 from ._validation import Interval, StrOptions, check_rows, fit_context
 from .exceptions import warn_user
-from .fitting.callbacks import CallbackSupportMixin, FitReport
-from .fitting.fit import Record, fit_model, fit_one_pass, start_model
+from .fitting.fit import Record, fit_model, fit_one_pass, fit_without_training
+from .fitting.fit_report import CallbackSupportMixin, FitReport
 from .fitting.model import Model
-from .fitting.start import FitOptions, make_net
+from .fitting.prepare import FitOptions, make_net
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.autoencoder import CodeDecoder, RowEncoder
 from .nn.dense import ACTIVATIONS
@@ -39,8 +39,8 @@ from .nn.losses import LOSSES, Objective, ReconstructionObjective
 from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
 from .nn.unpool import check_bare_codes
+from .training.device import resolve_device
 from .training.net import check_callbacks
-from .training.precision import resolve_device
 from .training.seeding import draw_seed
 
 __all__ = [
@@ -282,7 +282,7 @@ class BaseAutoencoder(
         X, row_shape, recipe = self._check(X)
         device = resolve_device(self.device)
         options = self._options(self._width(None), draw_seed(self.random_state), device)
-        self._keep(*start_model(recipe, X, options, row_shape))
+        self._keep(*fit_without_training(recipe, X, options, row_shape))
         return self
 
     def _check(self, X, previous: Model | None = None, min_rows: int = 1):
@@ -316,7 +316,10 @@ class BaseAutoencoder(
     def _options(
         self, n_components: int | float | None, seed: int, device: torch.device
     ) -> FitOptions:
-        """Return the parameters that are no part of the recipe."""
+        """Return the parameters that are no part of the recipe.
+
+        The other fields of ``FitOptions`` have the names of parameters.
+        """
         settled: dict[str, Any] = {
             "n_components": n_components,
             "callbacks": () if self.callbacks is None else self.callbacks,
@@ -531,4 +534,6 @@ class BaseAutoencoder(
         objective.to(model.device)
         options = self._options(model.n_components, model.seed, model.device)
         options = replace(options, batch_size=batch_size, callbacks=())
-        self.net_ = make_net(model, objective, options, batch_size, history, loss_name)
+        self.net_ = make_net(
+            model, objective, options, batch_size, history, loss_name=loss_name
+        )

@@ -89,7 +89,7 @@ def script(folder, tmp_path, monkeypatch):
     digits = sklearn.datasets.load_digits
     for module in (datasets, sklearn.datasets):
         monkeypatch.setattr(module, "load_digits", lambda **kwargs: few(digits, kwargs))
-    for step in ("start", "prediction"):
+    for step in ("prepare", "prediction"):
         monkeypatch.setattr(
             f"sklearn_ae.fitting.{step}.choose_n_epochs",
             lambda max_iter, *sizes: min(max_iter or 2, 2),

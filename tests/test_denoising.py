@@ -40,7 +40,7 @@ def test_every_corruption_trains_and_is_used_in_training_only(digits, corruption
     model_of_fit = model._model
     rows = next(model_of_fit.rows(digits).blocks())
     with torch.inference_mode():
-        clean = model.module_.encoder(rows).numpy() * model_of_fit.unit
+        clean = model.module_.encoder(rows).numpy() * model_of_fit.code_scale
     np.testing.assert_allclose(model.transform(digits), clean, rtol=1e-5)
     assert np.isfinite(model.reconstruct(digits)).all()
     copy = pickle.loads(pickle.dumps(model))

@@ -258,3 +258,15 @@ def test_numbers_of_active_units_are_checked_in_transform(
 def test_score_of_rows_that_are_the_mean(digits):
     model = AutoencoderTransformer(8, **FAST).fit(digits)
     assert model.score(digits.mean(axis=0)[None]) in (0.0, 1.0)
+
+
+def test_sizes_of_a_fallback_are_evaluated_on_rows_it_has_not_seen():
+    X = load_digits().data[:600]
+    params = {"nested": True, "max_iter": 1, "random_state": 0}
+    model = AutoencoderTransformer(8, **params).fit(X)
+    assert not model.beats_pca_
+    whole = model.truncate(8)
+    # Not lower because PCA of all rows has seen the rows that were held out.
+    error = model.pca_reconstruction_error_
+    assert model.reconstruction_error_ == pytest.approx(error)
+    assert whole.reconstruction_error_ == pytest.approx(error, rel=1e-5)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 import sklearn_ae
 from sklearn_ae.base import BaseAutoencoder
-from sklearn_ae.fitting import callbacks
+from sklearn_ae.fitting import fit_report
 
 PACKAGE = Path(sklearn_ae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -113,7 +113,7 @@ _OF_SKLEARN = ("_sklearn_output_config", "_metadata_request", "_callback_ctx")
 def own_classes(cls):
     """Return the library's classes, but for what stands for one of scikit-learn's."""
     own = [c for c in cls.__mro__ if c.__module__.split(".")[0] == "sklearn_ae"]
-    return [c for c in own if c is not callbacks.CallbackSupportMixin]
+    return [c for c in own if c is not fit_report.CallbackSupportMixin]
 
 
 def methods(cls):

@@ -1,6 +1,6 @@
 """A fit, from top to bottom: one Recipe and a table become one Model and its Record.
 
-Its first steps, up to the network and its net, are in ``start.py``.
+Its first steps, up to the network and its net, are in ``prepare.py``.
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ import numpy as np
 import torch
 
 from ..exceptions import PosteriorCollapseWarning
-from ..nn.bottleneck import Complaint
-from ..nn.linear_path import PCABaseline
+from ..nn.codes import Complaint
+from ..nn.linear_path import PCASolution
+from ..nn.losses import Objective
 from ..nn.nested import nest
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.seeding import isolated_rng
-from .callbacks import FitReport
+from .fit_report import FitReport
 from .model import Model
-from .nested import evaluate_sizes, keep_first
+from .nested import SizeTable, evaluate_sizes, keep_first
 from .planning import MAX_VALIDATION_ROWS, choose_width
-from .start import (
+from .prepare import (
     FitOptions,
-    Table,
+    Matrix,
+    build_or_continue,
     fit_pca_beside,
     learn_scaling,
     make_net,
     make_plan,
     pretrain_layers,
     split,
-    start,
 )
-from .verdict import Baseline, Verdict, find_poor_network, pca_objective, say_floor
+from .verdict import Rivals, Verdict, find_poor_network, mean_pca_loss, say_floor
 
-__all__ = ["Record", "fit_model", "fit_one_pass", "start_model"]
+__all__ = ["Record", "fit_model", "fit_one_pass", "fit_without_training"]
 
 # Codes of at most so many training rows are described when a fit is done.
 _MAX_DESCRIBED_ROWS = 50_000
@@ -70,8 +71,8 @@ class Record:
 
 def fit_model(
     recipe: Recipe,
-    X: Table,
-    X_val: Table | None,
+    X: Matrix,
+    X_val: Matrix | None,
     options: FitOptions,
     row_shape: tuple[int, ...],
     *,
@@ -111,14 +112,15 @@ def fit_model(
 
 def _fit(
     recipe: Recipe,
-    X: Table,
-    X_val: Table | None,
+    X: Matrix,
+    X_val: Matrix | None,
     options: FitOptions,
     row_shape: tuple[int, ...],
     previous: Model | None = None,
     history: Sequence[dict] = (),
     report: FitReport | None = None,
 ) -> tuple[Model, Record]:
+    """Do what :func:`fit_model` does, with random numbers already seeded."""
     if previous is None:
         width = _find_width(recipe, X, X_val, options, row_shape)
         scaling = learn_scaling(recipe, X, row_shape)
@@ -129,14 +131,10 @@ def _fit(
     if evaluated is None:
         evaluated = train.sample(MAX_VALIDATION_ROWS, options.seed)
 
-    model, pca = start(recipe, scaling, train, width, options, previous)
+    model, pca = build_or_continue(recipe, scaling, train, width, options, previous)
     objective = model.recipe.build_objective(pca, model.n_components)
     objective = objective.to(options.device)
-    n_active = model.recipe.bottleneck.count_active(model.n_components)
-    reference = None
-    if n_active is not None:
-        rival = Baseline.beside(model, pca, n_active).of_losses
-        reference = pca_objective(rival, objective, evaluated)
+    reference = _find_reference(model, pca, objective, evaluated)
     plan = make_plan(objective, train, options, reference)
     if recipe.pretraining is not None and previous is None:
         pretrain_layers(model, train, plan, options)
@@ -148,64 +146,69 @@ def _fit(
     return _conclude(model, net, outcome, pca, X, train, evaluated, options)
 
 
+def _find_reference(
+    model: Model, pca: PCASolution, objective: Objective, evaluated: Rows
+) -> float | None:
+    """Return PCA's loss for the progress bar; None if only fitted codes tell."""
+    n_active = model.recipe.bottleneck.count_active(model.n_components)
+    if n_active is None:
+        return None
+    rivals = Rivals.beside(model, pca, n_active)
+    return mean_pca_loss(rivals.of_losses, objective, evaluated)
+
+
 def _conclude(
     model: Model,
     net: AutoencoderNet,
     outcome: Outcome,
-    pca: PCABaseline,
-    X: Table,
+    pca: PCASolution,
+    X: Matrix,
     train: Rows,
     evaluated: Rows,
     options: FitOptions,
 ) -> tuple[Model, Record]:
     """Keep the better of network and PCA, and record what there is to say."""
     objective, in_nats = net.criterion_, net.criterion_.in_nats
-    baseline = Baseline.beside(model, pca, _count_active(model, evaluated))
-    verdict = Verdict.reach(model, baseline, objective, evaluated)
-    best_epoch = outcome.best_epoch
-    complaints: list[Complaint] = []
+    rivals = Rivals.beside(model, pca, _count_active(model, evaluated))
+    verdict = Verdict.reach(model, rivals, objective, evaluated)
+    # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
+    kept, pca_of_all, best_epoch = model, pca, outcome.best_epoch
     falls_back = not verdict.is_gain and model.recipe.starts_at_pca
     if falls_back:
-        complaints.append(say_floor(model, verdict, in_nats))
-        verdict = verdict.of_floor(model.floor(pca), evaluated)
-        pca = fit_pca_beside(model, model.rows(X))
-        model, best_epoch = model.floor(pca), 0
-        net = make_net(model, objective, options, len(train), net.history)
-    described = _describe(model, train)
+        complaints = [say_floor(model, verdict, in_nats)]
+        model = model.floor(pca)
+        verdict = verdict.of_floor(model, evaluated)
+        pca_of_all = fit_pca_beside(model, model.rows(X))
+        kept, best_epoch = model.floor(pca_of_all), 0
+        net = make_net(kept, objective, options, len(train), net.history)
+    described = _describe(kept, train)
     if not falls_back:
-        causes = model.recipe.bottleneck.complain(described, model.recipe)
-        if not any(kind is PosteriorCollapseWarning for _, kind in causes):
-            complaints += find_poor_network(
-                model, baseline, verdict, in_nats, evaluated
-            )
-        complaints += causes
+        complaints = kept.recipe.bottleneck.complain(described, kept.recipe)
+        if not any(kind is PosteriorCollapseWarning for _, kind in complaints):
+            poor = find_poor_network(model, rivals, verdict, in_nats, evaluated)
+            complaints = poor + complaints
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)
-    numbers["pca_loss_"] = pca_objective(baseline.of_losses, objective, evaluated)
+    numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, evaluated)
     record = Record(net, numbers, complaints, outcome.interrupted)
-    if model.recipe.bottleneck.is_nested:
-        return _conclude_nested(model, record, pca, X, evaluated, options), record
-    return model.keep(pca), record
+    if not model.recipe.bottleneck.is_nested:
+        return kept.with_pca(pca_of_all), record
+    sizes = evaluate_sizes(model, pca, evaluated)
+    if model.recipe.starts_at_pca and not sizes.is_gain.all():
+        if not falls_back:
+            pca_of_all = fit_pca_beside(model, model.rows(X))
+        sizes = replace(sizes, pca=pca_of_all)
+    return _conclude_nested(kept, record, sizes, options), record
 
 
 def _conclude_nested(
-    model: Model,
-    record: Record,
-    pca: PCABaseline,
-    X: Table,
-    evaluated: Rows,
-    options: FitOptions,
+    model: Model, record: Record, sizes: SizeTable, options: FitOptions
 ) -> Model:
     """Record what smaller codes are worth, and leave out what a share does not need."""
-    sizes, share = evaluate_sizes(model, pca, evaluated), options.n_components
-    falls_back = model.recipe.starts_at_pca
-    if falls_back and not model.is_linear and not sizes.is_gain.all():
-        # What smaller codes fall back to is PCA of all rows.
-        sizes = replace(sizes, pca=fit_pca_beside(model, model.rows(X)))
     record.numbers["explained_variance_ratio_"] = sizes.shares
-    if not isinstance(share, float):
-        return model.keep(pca, sizes)
-    size, net = sizes.count_components(share), record.net
-    record.numbers |= sizes.numbers_at(size, falls_back)
+    if not isinstance(options.n_components, float):
+        return model.with_pca(sizes.pca, sizes)
+    size, net = sizes.count_components(options.n_components), record.net
+    record.numbers |= sizes.numbers_at(size, model.recipe.starts_at_pca)
     smaller = keep_first(model, sizes, size, nested=True)
     record.net = make_net(smaller, net.criterion_, options, net.batch_size, net.history)
     return smaller
@@ -216,7 +219,7 @@ def _conclude_nested(
 
 def fit_one_pass(
     recipe: Recipe,
-    X: Table,
+    X: Matrix,
     options: FitOptions,
     row_shape: tuple[int, ...],
     *,
@@ -244,7 +247,9 @@ def fit_one_pass(
             width, scaling = previous.n_components, previous.scaling
         rows = scaling.rows(X, options.device)
         known = None if previous is None else previous.known_pca()
-        model, pca = start(recipe, scaling, rows, width, options, previous, known)
+        model, pca = build_or_continue(
+            recipe, scaling, rows, width, options, previous, known
+        )
         objective = model.recipe.build_objective(pca, model.n_components)
         trained = make_net(model, objective, options, len(rows), history).initialize()
         if net is not None:
@@ -252,30 +257,30 @@ def fit_one_pass(
         plan = TrainingPlan(n_epochs=1, one_cycle=False)
         outcome = trained.run(rows, None, plan)
 
-        baseline = Baseline.beside(model, pca, _count_active(model, rows))
-        verdict = Verdict.reach(model, baseline, objective, rows)
+        rivals = Rivals.beside(model, pca, _count_active(model, rows))
+        verdict = Verdict.reach(model, rivals, objective, rows)
         verdict = replace(verdict, is_gain=verdict.loss < verdict.pca_loss)
         numbers = _describe(model, rows) | verdict.numbers(objective.in_nats)
         numbers |= _curves(trained, outcome.best_epoch)
-        numbers["pca_loss_"] = pca_objective(baseline.of_losses, objective, rows)
-        model = model.keep(pca=pca)
+        numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, rows)
+        model = model.with_pca(pca=pca)
         if model.recipe.bottleneck.is_nested:
             sample = rows.sample(MAX_VALIDATION_ROWS, options.seed)
             sizes = evaluate_sizes(model, pca, sample)
             numbers["explained_variance_ratio_"] = sizes.shares
-            model = model.keep(pca, sizes)
+            model = model.with_pca(pca, sizes)
         return model, Record(trained, numbers, [], outcome.interrupted)
 
 
-def start_model(
-    recipe: Recipe, X: Table, options: FitOptions, row_shape: tuple[int, ...]
+def fit_without_training(
+    recipe: Recipe, X: Matrix, options: FitOptions, row_shape: tuple[int, ...]
 ) -> tuple[Model, Record]:
     """Learn the scaling, and return the network at its start, without any training."""
     with isolated_rng(options.seed, options.device):
         width = choose_width(recipe, options.n_components, *X.shape)
         scaling = learn_scaling(recipe, X, row_shape)
         rows = scaling.rows(X, options.device)
-        model, pca = start(recipe, scaling, rows, width, options)
+        model, pca = build_or_continue(recipe, scaling, rows, width, options)
         objective = model.recipe.build_objective(pca, model.n_components)
         net = make_net(model, objective, options, len(rows))
         return model, Record(net, _curves(net, 0))
@@ -283,8 +288,8 @@ def start_model(
 
 def _find_width(
     recipe: Recipe,
-    X: Table,
-    X_val: Table | None,
+    X: Matrix,
+    X_val: Matrix | None,
     options: FitOptions,
     row_shape: tuple[int, ...],
 ) -> int | float:
@@ -293,7 +298,8 @@ def _find_width(
     can_nest = recipe.bottleneck.can_be_nested and recipe.can_start_at_pca
     if isinstance(width, int) or not can_nest:
         return width
-    # The smallest code that keeps a share of held-out rows, by a nested fit.
+    # The smallest code that keeps a share of held-out rows, by a nested fit. It needs
+    # no such search itself, because nested codes cannot be nested again.
     nested = nest(replace(recipe, pretraining=None), True)
     search = replace(options, callbacks=(), purpose="finding n_components")
     model, record = _fit(nested, X, X_val, search, row_shape)

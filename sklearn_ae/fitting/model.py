@@ -13,12 +13,12 @@ import torch
 from .._version import __version__
 from ..exceptions import ModelVersionWarning, warn_user
 from ..nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
-from ..nn.bottleneck import Bottleneck
-from ..nn.linear_path import PCABaseline, copy_linear
+from ..nn.codes import PlainCode
+from ..nn.linear_path import PCASolution, copy_linear
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
+from ..training.device import resolve_device
 from ..training.inference import blockwise, rowwise
-from ..training.precision import resolve_device
 from ..training.seeding import isolated_rng
 from .scaling import Scaling
 
@@ -48,18 +48,18 @@ class Model:
         Where the module is.
     seed : int
         Seed of what is random in evaluations.
-    is_linear : bool, default=False
+    is_pca : bool, default=False
         Whether the module is PCA: linear paths alone.
 
     Attributes
     ----------
-    pca : PCABaseline or None
+    pca : PCASolution or None
         What smaller codes fall back to, and what later passes are compared with.
     sizes : SizeTable or None
         What smaller codes are worth, if codes are nested.
     """
 
-    pca: PCABaseline | None = None
+    pca: PCASolution | None = None
     sizes: SizeTable | None = None
 
     def __init__(
@@ -70,7 +70,7 @@ class Model:
         n_components: int,
         device: torch.device,
         seed: int,
-        is_linear: bool = False,
+        is_pca: bool = False,
     ) -> None:
         self.module = module.to(device)
         self.recipe = recipe
@@ -78,7 +78,7 @@ class Model:
         self.n_components = n_components
         self.device = device
         self.seed = seed
-        self.is_linear = is_linear
+        self.is_pca = is_pca
 
     @property
     def n_features(self) -> int:
@@ -86,9 +86,9 @@ class Model:
         return self.scaling.n_features
 
     @property
-    def unit(self) -> float:
+    def code_scale(self) -> float:
         """What codes of scaled rows are multiplied by."""
-        return self.scaling.unit if self.recipe.bottleneck.keeps_unit else 1.0
+        return self.scaling.code_scale if self.recipe.bottleneck.keeps_unit else 1.0
 
     @property
     def n_parameters(self) -> int:
@@ -101,15 +101,19 @@ class Model:
 
     # ----------------------------------------------------------------- PCA in its place
 
-    def floor(self, pca: PCABaseline) -> Model:
+    def floor(self, pca: PCASolution) -> Model:
         """Return PCA as a model of the same kind: the linear paths alone."""
         module = self.recipe.floor(self.scaling, pca, self.n_components)
-        return self._with(module.to(self.device), is_linear=True)
+        return self._with(module.to(self.device), is_pca=True)
 
-    def baseline(self, pca: PCABaseline, n_active: int) -> Model:
-        """Return PCA of some components as a plain model, to compare errors with."""
-        module = self.recipe.baseline(self.scaling, pca, n_active)
-        return self._with(module.to(self.device), is_linear=True)
+    def plain_pca(self, pca: PCASolution, n_active: int) -> Model:
+        """Return PCA of some components, to compare errors with.
+
+        For evaluations only: its recipe stays that of the network, so that it can
+        neither be trained nor pickled.
+        """
+        module = self.recipe.plain_pca(self.scaling, pca, n_active)
+        return self._with(module.to(self.device), is_pca=True)
 
     def to_train_on(
         self, recipe: Recipe, seed: int, device: torch.device | None = None
@@ -126,39 +130,39 @@ class Model:
             Where it trains; None stays.
         """
         device = self.device if device is None else device
-        if not self.is_linear:
+        if not self.is_pca:
             module = copy.deepcopy(self.module)
         else:
             module = recipe.build(self.scaling, self.n_components)
             copy_linear(self.module, module)
         changes = {"recipe": recipe, "seed": seed, "device": device}
         return self._with(
-            module.to(device), is_linear=False, pca=None, sizes=None, **changes
+            module.to(device), is_pca=False, pca=None, sizes=None, **changes
         )
 
     def twin(self) -> Model:
         """Return a model with weights of its own."""
         return self._with(copy.deepcopy(self.module))
 
-    def keep(
-        self, pca: PCABaseline | None = None, sizes: SizeTable | None = None
+    def with_pca(
+        self, pca: PCASolution | None = None, sizes: SizeTable | None = None
     ) -> Model:
         """Return the model with what is known of PCA beside it."""
         if pca is not None:
             # The module that is PCA holds it already; half the digits do otherwise.
-            is_known = self.is_linear and type(self.recipe.bottleneck) is Bottleneck
+            is_known = self.is_pca and type(self.recipe.bottleneck) is PlainCode
             pca = None if is_known else pca.rounded()
         return self._with(self.module, pca=pca, sizes=sizes)
 
-    def known_pca(self) -> PCABaseline | None:
+    def known_pca(self) -> PCASolution | None:
         """Return the PCA that later passes are compared with, if there is one."""
-        if self.pca is not None or not self.is_linear:
+        if self.pca is not None or not self.is_pca:
             return self.pca
         encoder: Any = self.module.encoder
         decoder: Any = self.module.decoder
         components = encoder.linear.weight.detach().cpu().numpy()
         mean = decoder.linear.bias.detach().cpu().numpy()
-        return PCABaseline(components, mean, np.zeros(len(components)), 0.0)
+        return PCASolution(components, mean, np.zeros(len(components)), 0.0)
 
     def _with(self, module: Autoencoder, **changes: Any) -> Model:
         twin = copy.copy(self)
@@ -177,19 +181,21 @@ class Model:
 
     def encode(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return codes, shape (n_samples, n_components)."""
-        return self.rowwise(self.module.encode, self.rows(X)) * np.float32(self.unit)
+        return self.rowwise(self.module.encode, self.rows(X)) * np.float32(
+            self.code_scale
+        )
 
     def encode_blocks(
         self, X: np.ndarray | sp.csr_array, encode: Callable
     ) -> Iterator[np.ndarray]:
         """Yield codes of blocks of rows, by a function of scaled rows."""
         for block in blockwise(self.module, encode, self.rows(X)):
-            yield block.cpu().numpy() * np.float32(self.unit)
+            yield block.cpu().numpy() * np.float32(self.code_scale)
 
     def decode(self, codes: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows in the units of X from codes."""
         width = self.n_components
-        unit = np.full(width, self.unit)
+        unit = np.full(width, self.code_scale)
         rows = Rows(codes, np.zeros(width), unit, self.device)
         return self.scaling.to_units(self.rowwise(self.module.decode, rows))
 
@@ -227,12 +233,12 @@ class Model:
     def encoder(self) -> RowEncoder:
         """Return a copy of the encoder for rows in the units of X, on the CPU."""
         scaling = self.scaling
-        return RowEncoder(self.module, scaling.shift, scaling.scale, self.unit)
+        return RowEncoder(self.module, scaling.shift, scaling.scale, self.code_scale)
 
     def decoder(self) -> CodeDecoder:
         """Return a copy of the decoder to rows in the units of X, on the CPU."""
         scaling = self.scaling
-        return CodeDecoder(self.module, scaling.shift, scaling.scale, self.unit)
+        return CodeDecoder(self.module, scaling.shift, scaling.scale, self.code_scale)
 
     def attributes(self) -> dict[str, Any]:
         """Return what an estimator shows of the model."""
@@ -282,7 +288,7 @@ class Model:
         vars(self).update(state)
         with isolated_rng(self.seed, self.device):
             module = self.recipe.build(
-                self.scaling, self.n_components, linear=self.is_linear
+                self.scaling, self.n_components, linear=self.is_pca
             )
         module.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
         self.module = module.to(self.device)

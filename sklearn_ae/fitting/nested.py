@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..nn.bottleneck import Bottleneck
-from ..nn.linear_path import PCABaseline
+from ..nn.codes import PlainCode
+from ..nn.linear_path import PCASolution
 from ..nn.nested import load_first
 from ..training.batches import Rows
 from ..training.seeding import isolated_rng
@@ -30,7 +30,7 @@ class SizeTable:
 
     Parameters
     ----------
-    pca : PCABaseline
+    pca : PCASolution
         What smaller codes fall back to.
     is_gain : ndarray of bool
         Whether codes of this size are reliably better than PCA's.
@@ -40,7 +40,7 @@ class SizeTable:
         Share of the variance that each code adds to those before it.
     """
 
-    pca: PCABaseline
+    pca: PCASolution
     is_gain: np.ndarray
     errors: np.ndarray
     pca_errors: np.ndarray
@@ -83,14 +83,14 @@ class SizeTable:
         return int(reached[0]) + 1 if len(reached) else len(self.shares)
 
 
-def evaluate_sizes(model: Model, pca: PCABaseline, rows: Rows) -> SizeTable:
+def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
     """Evaluate nested codes and PCA at every size.
 
     Parameters
     ----------
     model : Model
         With nested codes.
-    pca : PCABaseline
+    pca : PCASolution
         What they are compared with, and what they fall back to.
     rows : Rows
         Validation rows.
@@ -147,10 +147,10 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
     """
     recipe, pca = model.recipe, sizes.pca.first(size)
     if nested:
-        smaller = model.keep(pca=pca, sizes=sizes.first(size))
+        smaller = model.with_pca(pca=pca, sizes=sizes.first(size))
     else:
-        recipe = replace(recipe, bottleneck=Bottleneck())
-        smaller = model.keep()
+        recipe = replace(recipe, bottleneck=PlainCode())
+        smaller = model.with_pca()
     vars(smaller).update(recipe=recipe, n_components=size)
     if recipe.starts_at_pca and not sizes.is_gain[size - 1]:
         return smaller.floor(pca)
@@ -159,5 +159,5 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
     whole: Any = model.module
     source = whole if nested else whole.cut(size)
     load_first(module, source, size, model.n_components)
-    vars(smaller).update(module=module.to(model.device), is_linear=False)
+    vars(smaller).update(module=module.to(model.device), is_pca=False)
     return smaller

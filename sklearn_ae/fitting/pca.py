@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.decomposition import PCA, IncrementalPCA
 
-from ..nn.linear_path import PCABaseline
+from ..nn.linear_path import PCASolution
 from ..training.batches import Rows
 
 __all__ = ["fit_pca"]
@@ -22,7 +22,7 @@ _MAX_FLOAT32_VALUES = 2**28
 _MIN_NOISE = 1e-6
 
 
-def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
+def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
     """Fit scikit-learn's PCA to scaled rows.
 
     The solver is scikit-learn's choice. Tables of more than 2**28 values go through
@@ -51,7 +51,7 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
     return _as_baseline(pca)
 
 
-def _fit_incrementally(rows: Rows, n_components: int) -> PCABaseline:
+def _fit_incrementally(rows: Rows, n_components: int) -> PCASolution:
     pca = IncrementalPCA(n_components)
     size = max(5 * rows.n_features, n_components)
     # The last block may be too short for IncrementalPCA, so it joins the one before.
@@ -60,7 +60,7 @@ def _fit_incrementally(rows: Rows, n_components: int) -> PCABaseline:
     return _as_baseline(pca)
 
 
-def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCABaseline:
+def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
     scaled = rows.X[rows.index.numpy()] @ sp.diags_array(rows.factor.numpy())
     scaled = sp.csr_array(scaled)
     solver = "covariance_eigh" if rows.n_features <= 1000 else "arpack"
@@ -81,9 +81,9 @@ def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCABaseline
 
 def _as_baseline(
     pca: PCA | IncrementalPCA, shift: np.ndarray | float = 0.0
-) -> PCABaseline:
+) -> PCASolution:
     least = _MIN_NOISE * float(pca.explained_variance_.mean())
-    return PCABaseline(
+    return PCASolution(
         # ARPACK's components have negative strides, which torch refuses.
         np.ascontiguousarray(pca.components_),
         pca.mean_ - shift,

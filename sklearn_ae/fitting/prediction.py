@@ -224,7 +224,7 @@ def fit_head(
     with isolated_rng(options.seed, autoencoder.device):
         # Where PCA was better, there is a network to learn all the same.
         model = autoencoder.to_train_on(autoencoder.recipe, autoencoder.seed)
-        model = model.keep(autoencoder.pca)
+        model = model.with_pca(autoencoder.pca)
         rows = model.rows(X)
         sample = rows.sample(_MAX_MEASURED, options.seed)
         scale = float(model.rowwise(model.module.encode, sample).std())

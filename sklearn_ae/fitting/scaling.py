@@ -9,28 +9,28 @@ import scipy.sparse as sp
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from ..nn.units import Units
+from ..nn.statistics import RowStatistics
 from ..training.batches import Rows
 
 __all__ = ["Scaling"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Scaling(Units):
+class Scaling(RowStatistics):
     """What is learned of a table before any network.
 
     Parameters
     ----------
     mean, shift, scale, deviation, low, high
-        As in :class:`~sklearn_ae.nn.units.Units`.
-    unit : float
+        As in :class:`~sklearn_ae.nn.statistics.RowStatistics`.
+    code_scale : float
         What codes in scaled units are multiplied by to have the unit of X; 1 where
         features have no unit in common.
     row_shape : tuple of int
         Shape of a row of X.
     """
 
-    unit: float
+    code_scale: float
     row_shape: tuple[int, ...]
 
     @classmethod
@@ -84,7 +84,7 @@ class Scaling(Units):
             low=low,
             high=high,
             # Where all features share one unit, codes have it too, as PCA's do.
-            unit=float(overall) if scaling == "global" else 1.0,
+            code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,
         )
 

@@ -10,22 +10,22 @@ import torch
 from scipy.stats import wilcoxon
 
 from ..exceptions import CodeCollapseWarning, PCAFloorWarning
-from ..nn.bottleneck import Complaint
-from ..nn.linear_path import PCABaseline
+from ..nn.codes import Complaint
+from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..training.batches import Rows
 from ..training.inference import blockwise
 from .model import Model
 
 __all__ = [
-    "Baseline",
+    "Rivals",
     "Verdict",
     "evaluate",
     "evaluate_errors",
     "find_poor_network",
     "is_real_gain",
     "is_real_likelihood_gain",
-    "pca_objective",
+    "mean_pca_loss",
     "say_floor",
 ]
 
@@ -49,7 +49,7 @@ _MIN_SPREAD = 0.2
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Rivals:
     """PCA as models that are evaluated as the network is.
 
     Parameters
@@ -65,10 +65,10 @@ class Baseline:
     of_errors: Model
 
     @classmethod
-    def beside(cls, model: Model, pca: PCABaseline, n_active: int) -> Baseline:
+    def beside(cls, model: Model, pca: PCASolution, n_active: int) -> Rivals:
         """Return PCA with as many components as a model has active."""
-        of_errors = model.baseline(pca, n_active)
-        if model.recipe.bottleneck.floor_is_pca:
+        of_errors = model.plain_pca(pca, n_active)
+        if model.recipe.bottleneck.compares_losses_with_floor:
             return cls(model.floor(pca), of_errors)
         return cls(of_errors, of_errors)
 
@@ -98,11 +98,11 @@ class Verdict:
 
     @classmethod
     def reach(
-        cls, model: Model, baseline: Baseline, objective: Objective, rows: Rows
+        cls, model: Model, rivals: Rivals, objective: Objective, rows: Rows
     ) -> Verdict:
         """Evaluate a network and PCA on the same rows."""
         losses = evaluate(model, objective, rows)
-        pca_losses = evaluate(baseline.of_losses, objective, rows)
+        pca_losses = evaluate(rivals.of_losses, objective, rows)
         if objective.in_nats:
             is_gain = is_real_likelihood_gain(losses, pca_losses, model.n_features)
         else:
@@ -112,7 +112,7 @@ class Verdict:
             float(losses.mean()),
             float(pca_losses.mean()),
             float(evaluate_errors(model, rows).mean()),
-            float(evaluate_errors(baseline.of_errors, rows).mean()),
+            float(evaluate_errors(rivals.of_errors, rows).mean()),
             is_gain,
             len(rows),
         )
@@ -142,12 +142,12 @@ def evaluate(model: Model, objective: Objective, rows: Rows) -> np.ndarray:
     """Return the loss of each row from its whole code, without penalties."""
 
     def losses(block: torch.Tensor) -> torch.Tensor:
-        return objective.reconstruction(model.module.forward_whole(block), block)
+        return objective.loss_without_penalty(model.module.forward_whole(block), block)
 
     return model.rowwise(losses, rows, seed=model.seed)
 
 
-def pca_objective(model: Model, objective: Objective, rows: Rows) -> float:
+def mean_pca_loss(model: Model, objective: Objective, rows: Rows) -> float:
     """Return the mean of what loss curves would show for PCA."""
 
     def losses(block: torch.Tensor) -> torch.Tensor:
@@ -261,13 +261,13 @@ def say_floor(model: Model, verdict: Verdict, in_nats: bool) -> Complaint:
 
 
 def find_poor_network(
-    model: Model, baseline: Baseline, verdict: Verdict, in_nats: bool, rows: Rows
+    model: Model, rivals: Rivals, verdict: Verdict, in_nats: bool, rows: Rows
 ) -> list[Complaint]:
     """Return warnings if the network that is kept ignores its input, or is no gain."""
     if verdict.is_gain:
         return []
     can_start = model.recipe.can_start_at_pca
-    spread, pca_spread = _spread(model, rows), _spread(baseline.of_errors, rows)
+    spread, pca_spread = _spread(model, rows), _spread(rivals.of_errors, rows)
     if spread < _MIN_SPREAD * pca_spread:
         message = (
             "Codes hardly depend on the input: reconstructions vary "

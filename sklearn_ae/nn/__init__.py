@@ -1,4 +1,5 @@
-"""Torch modules: architectures, the linear path, losses.
+"""Torch modules, and the parts of a recipe that build them.
 
-This package imports torch alone and knows nothing of scikit-learn or skorch.
+Nothing here knows an estimator or skorch. Of the rest of the library only the classes
+of warnings and the checks of values are used.
 """

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .units import Units
+from .statistics import RowStatistics
 
 __all__ = ["CORRUPTIONS", "CorruptedInput", "Corruption"]
 
@@ -33,7 +33,7 @@ class Corruption(nn.Module):
         of X, a float32 tensor of shape (n, n_features), to corrupted ones.
     level : float
         Strength, see :data:`CORRUPTIONS`.
-    units : Units
+    units : RowStatistics
         How rows were scaled, with the extremes of each feature.
 
     Attributes
@@ -54,7 +54,9 @@ class Corruption(nn.Module):
     high: torch.Tensor
     unit: torch.Tensor
 
-    def __init__(self, kind: str | Callable, level: float, units: Units) -> None:
+    def __init__(
+        self, kind: str | Callable, level: float, units: RowStatistics
+    ) -> None:
         super().__init__()
         # In a tuple, so that a module of one's own is no part of what is trained, and
         # as a copy, so that it stays as it is.
@@ -135,6 +137,6 @@ class CorruptedInput:
                 f"corruption={self.corruption!r}; got {self.corruption_level}."
             )
 
-    def build(self, units: Units) -> Corruption:
+    def build(self, units: RowStatistics) -> Corruption:
         """Return the layer for rows of these units."""
         return Corruption(self.corruption, self.corruption_level, units)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .._validation import check_counts, check_unit_interval
-from .units import Units
+from .statistics import RowStatistics
 
 __all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
 
@@ -241,11 +241,11 @@ class LikelihoodOutput:
         """Whether values are counts."""
         return LIKELIHOODS[self.likelihood].of_counts
 
-    def build(self, units: Units) -> Likelihood:
+    def build(self, units: RowStatistics) -> Likelihood:
         """Return the likelihood, which maps raw output to reconstructions."""
         return LIKELIHOODS[self.likelihood](units.shift, units.scale)
 
-    def build_link(self, units: Units) -> nn.Module | None:
+    def build_link(self, units: RowStatistics) -> nn.Module | None:
         """Return the map from a linear reconstruction to the raw output."""
         return LIKELIHOODS[self.likelihood].link(units.shift, units.scale)
 

@@ -23,7 +23,7 @@ _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose
 __all__ = [
     "ClampedLogit",
     "LinearPath",
-    "PCABaseline",
+    "PCASolution",
     "Refined",
     "add_linear_path",
     "copy_linear",
@@ -36,7 +36,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class PCABaseline:
+class PCASolution:
     """Principal components of scaled rows: where networks start, what they must beat.
 
     Parameters
@@ -57,7 +57,7 @@ class PCABaseline:
     variances: np.ndarray
     noise_variance: float
 
-    def first(self, n_components: int) -> PCABaseline:
+    def first(self, n_components: int) -> PCASolution:
         """Return the baseline of the leading components."""
         return replace(
             self,
@@ -65,7 +65,7 @@ class PCABaseline:
             variances=self.variances[:n_components],
         )
 
-    def rounded(self) -> PCABaseline:
+    def rounded(self) -> PCASolution:
         """Return the baseline with components in float32, as networks see them."""
         return replace(self, components=self.components.astype(np.float32))
 

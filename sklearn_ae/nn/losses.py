@@ -12,7 +12,7 @@ from torch import nn
 
 from .._validation import check_unit_interval
 from .linear_path import ClampedLogit
-from .units import Units
+from .statistics import RowStatistics
 
 __all__ = ["LOSSES", "Loss", "LossOutput", "Objective", "ReconstructionObjective"]
 
@@ -64,11 +64,11 @@ class LossOutput:
 
     loss: str = "squared_error"
 
-    def build(self, units: Units) -> nn.Module:
+    def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()
 
-    def build_link(self, units: Units) -> nn.Module | None:
+    def build_link(self, units: RowStatistics) -> nn.Module | None:
         """Return the map from a linear reconstruction to the raw output."""
         link = LOSSES[self.loss].link
         return None if link is None else link()
@@ -115,7 +115,7 @@ class Objective(nn.Module, ABC):
         """Return what :meth:`per_row` is for PCA, whose codes have no penalty."""
         return self.per_row(output, target)
 
-    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+    def loss_without_penalty(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row without penalties, shape (n,).
 
         In it a network is compared with PCA, whose loss has no penalty.
@@ -152,9 +152,9 @@ class ReconstructionObjective(Objective):
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return the loss of each row, shape (n,), as the loss curves show it."""
-        return self.reconstruction(output, target)
+        return self.loss_without_penalty(output, target)
 
-    def reconstruction(
+    def loss_without_penalty(
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return the loss of each row without penalties, shape (n,).
@@ -168,7 +168,7 @@ class ReconstructionObjective(Objective):
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return what :meth:`per_row` is for PCA, whose codes have no penalty."""
-        return self.reconstruction(output, target)
+        return self.loss_without_penalty(output, target)
 
     def least(self, target: torch.Tensor) -> torch.Tensor:
         """Return the smallest loss that any output has for each row, shape (n,)."""

@@ -19,16 +19,16 @@ import torch
 from torch import nn
 
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck
-from .linear_path import PCABaseline
+from .codes import PlainCode
+from .linear_path import PCASolution
 from .losses import Objective
 from .recipe import Recipe
-from .units import Units
+from .statistics import RowStatistics
 from .unpool import check_bare_codes
 
 __all__ = [
     "NestedAutoencoder",
-    "NestedBottleneck",
+    "NestedCode",
     "NestedObjective",
     "is_nested",
     "load_first",
@@ -236,18 +236,18 @@ class NestedObjective(Objective):
     ----------
     objective : Objective
         Loss of reconstructions.
-    baseline : tensor of shape (n_components,)
+    pca_losses : tensor of shape (n_components,)
         PCA's loss with the first k components, for k = 1, 2, ...
     """
 
     name = "Loss over PCA's at the same code size"
 
-    baseline: torch.Tensor
+    pca_losses: torch.Tensor
 
-    def __init__(self, objective: Objective, baseline: torch.Tensor) -> None:
+    def __init__(self, objective: Objective, pca_losses: torch.Tensor) -> None:
         super().__init__()
         self.objective = objective
-        self.register_buffer("baseline", baseline)
+        self.register_buffer("pca_losses", pca_losses)
 
     def forward(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over two outputs per row."""
@@ -259,16 +259,16 @@ class NestedObjective(Objective):
         """Return the losses of rows, in turn of these sizes, over PCA's."""
         at = torch.tensor(sizes, device=losses.device) - 1
         n_turns = -(-len(losses) // len(sizes))
-        return losses / self.baseline[at].repeat(n_turns)[: len(losses)]
+        return losses / self.pca_losses[at].repeat(n_turns)[: len(losses)]
 
     def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the relative loss of each row at its size, shape (n,)."""
-        sizes = sizes_to_evaluate(len(self.baseline))
+        sizes = sizes_to_evaluate(len(self.pca_losses))
         return self._relative(self.objective.per_row(output, target), sizes)
 
-    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+    def loss_without_penalty(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row that is decoded from its whole code."""
-        return self.objective.reconstruction(output, target)
+        return self.objective.loss_without_penalty(output, target)
 
     def least(self, target: torch.Tensor) -> torch.Tensor:
         """Return the smallest loss that any output has for each row, shape (n,)."""
@@ -276,7 +276,7 @@ class NestedObjective(Objective):
 
 
 @dataclass(frozen=True)
-class NestedBottleneck(Bottleneck):
+class NestedCode(PlainCode):
     """Codes of which each beginning is a code of its own.
 
     Parameters
@@ -299,8 +299,8 @@ class NestedBottleneck(Bottleneck):
         """The parameter that asks for such codes."""
         return self.at or True
 
-    def without_extras(self) -> NestedBottleneck:
-        """Return the part of PCA as a network with such codes."""
+    def for_pca(self) -> NestedCode:
+        """Return the kind of code of the linear paths alone, which are PCA."""
         return self
 
     def check(self, recipe: Recipe) -> None:
@@ -339,7 +339,7 @@ class NestedBottleneck(Bottleneck):
         decoder: nn.Module,
         output: nn.Module,
         corruption: nn.Module | None,
-        units: Units,
+        units: RowStatistics,
         n_components: int,
     ) -> NestedAutoencoder:
         """Return the module around encoder and decoder."""
@@ -349,7 +349,7 @@ class NestedBottleneck(Bottleneck):
         return module
 
     def wrap_objective(
-        self, objective: Objective, pca: PCABaseline | None, n_components: int
+        self, objective: Objective, pca: PCASolution | None, n_components: int
     ) -> NestedObjective:
         """Return the loss over PCA's at the same size."""
         if pca is None:
@@ -394,7 +394,7 @@ def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
     if not isinstance(nested, bool | np.bool_):
         sizes = tuple(int(size) for size in nested)
     activation = recipe.bottleneck.code_activation
-    return replace(recipe, bottleneck=NestedBottleneck(activation, sizes))
+    return replace(recipe, bottleneck=NestedCode(activation, sizes))
 
 
 @torch.no_grad()

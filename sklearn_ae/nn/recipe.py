@@ -15,19 +15,19 @@ from torch import nn
 
 from .architectures import Architecture, DenseArchitecture, Networks
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck
+from .codes import PlainCode
 from .corruption import CorruptedInput
 from .likelihoods import LikelihoodOutput
 from .linear_path import (
     LinearPath,
-    PCABaseline,
+    PCASolution,
     Refined,
     add_linear_path,
     linear_pair,
     start_at,
 )
 from .losses import LossOutput, Objective, ReconstructionObjective
-from .units import Units
+from .statistics import RowStatistics
 
 __all__ = ["MUST_STAY", "Recipe"]
 
@@ -42,8 +42,9 @@ MUST_STAY = (
 class Recipe:
     """What an estimator's parameters come to: how to build networks, and PCA.
 
-    The names of leaves are those of the estimators' parameters. All parts together
-    decide a network; with the same units and width, :meth:`build` always returns the
+    Names of fields, also those of parts, appear in errors, so they are the names of the
+    estimators' parameters. All parts together decide a network; with the same scaling
+    and width, :meth:`build` always returns the
     same layers.
 
     Parameters
@@ -52,7 +53,7 @@ class Recipe:
         Builds encoder and decoder.
     corruption : CorruptedInput or None
         What happens to rows before they are encoded in training.
-    bottleneck : Bottleneck
+    bottleneck : PlainCode or one of its kind
         What lies between encoder and decoder.
     output : LossOutput or LikelihoodOutput
         What the decoder's output means.
@@ -75,7 +76,7 @@ class Recipe:
 
     architecture: Networks = field(default_factory=DenseArchitecture)
     corruption: CorruptedInput | None = None
-    bottleneck: Bottleneck = field(default_factory=Bottleneck)
+    bottleneck: PlainCode = field(default_factory=PlainCode)
     output: LossOutput | LikelihoodOutput = field(default_factory=LossOutput)
     objective: Callable[[], Objective] | None = field(default=None, compare=False)
     init: str = "pca"
@@ -154,20 +155,20 @@ class Recipe:
     # ------------------------------------------------------------------------ building
 
     def build(
-        self, units: Units, n_components: int, *, linear: bool = False
+        self, units: RowStatistics, n_components: int, *, linear: bool = False
     ) -> Autoencoder:
         """Return the network with fresh weights, on the CPU.
 
         Parameters
         ----------
-        units : Units
+        units : RowStatistics
             How rows were scaled.
         n_components : int
             Width of the code.
         linear : bool, default=False
-            Only the linear paths, ready for :meth:`load_pca`: PCA as this network.
+            Only the linear paths, for PCA as this network; their weights are not set.
         """
-        bottleneck = self.bottleneck.without_extras() if linear else self.bottleneck
+        bottleneck = self.bottleneck.for_pca() if linear else self.bottleneck
         make_pair = self._linear_pair if linear else self._networks
         encoder, decoder = make_pair(units, n_components)
         corruption = None if self.corruption is None else self.corruption.build(units)
@@ -181,7 +182,7 @@ class Recipe:
         )
 
     def _linear_pair(
-        self, units: Units, n_components: int
+        self, units: RowStatistics, n_components: int
     ) -> tuple[LinearPath, LinearPath]:
         return linear_pair(
             units.n_features,
@@ -190,7 +191,9 @@ class Recipe:
             self.output.build_link(units),
         )
 
-    def _networks(self, units: Units, n_components: int) -> tuple[nn.Module, nn.Module]:
+    def _networks(
+        self, units: RowStatistics, n_components: int
+    ) -> tuple[nn.Module, nn.Module]:
         architecture, n_features = self.architecture, units.n_features
         encoder, decoder = self.bottleneck.build_pair(
             architecture, n_features, n_components
@@ -216,25 +219,25 @@ class Recipe:
             decoder = Refined(decoder, refinement, n_features)
         return encoder, decoder
 
-    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
-        """Load PCA into the linear paths of a module that :meth:`build` returned."""
-        self.bottleneck.load_pca(module, pca, n_components)
-
-    def start(self, units: Units, pca: PCABaseline, n_components: int) -> Autoencoder:
+    def build_start(
+        self, units: RowStatistics, pca: PCASolution, n_components: int
+    ) -> Autoencoder:
         """Return the network before training."""
         module = self.build(units, n_components)
         if self.starts_at_pca:
-            self.load_pca(module, pca, n_components)
+            self.bottleneck.load_pca(module, pca, n_components)
         return module
 
-    def floor(self, units: Units, pca: PCABaseline, n_components: int) -> Autoencoder:
+    def floor(
+        self, units: RowStatistics, pca: PCASolution, n_components: int
+    ) -> Autoencoder:
         """Return PCA as this network: its linear paths alone, with nothing learned."""
         module = self.build(units, n_components, linear=True)
-        self.load_pca(module, pca, n_components)
+        self.bottleneck.load_pca(module, pca, n_components)
         return module
 
-    def baseline(
-        self, units: Units, pca: PCABaseline, n_components: int
+    def plain_pca(
+        self, units: RowStatistics, pca: PCASolution, n_components: int
     ) -> Autoencoder:
         """Return PCA as a plain linear autoencoder, with the corruption and output."""
         encoder, decoder = linear_pair(
@@ -244,7 +247,7 @@ class Recipe:
         corruption = None if self.corruption is None else self.corruption.build(units)
         return Autoencoder(encoder, decoder, self.output.build(units), corruption)
 
-    def build_objective(self, pca: PCABaseline | None, n_components: int) -> Objective:
+    def build_objective(self, pca: PCASolution | None, n_components: int) -> Objective:
         """Return what training minimises."""
         objective: Objective
         if self.objective is not None:
@@ -273,7 +276,7 @@ def _parts(value: Any) -> set[str]:
         return set()
     names = {part.name for part in fields(value) if part.compare}
     # Users know the sizes of nested codes by the name of the parameter.
-    return names - {"at"} | {"nested"} if isinstance(value, Bottleneck) else names
+    return names - {"at"} | {"nested"} if isinstance(value, PlainCode) else names
 
 
 def _plain(value: Any) -> Any:

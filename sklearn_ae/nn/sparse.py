@@ -17,11 +17,11 @@ from torch import nn
 
 from ..exceptions import DeadUnitsWarning
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck, Complaint
+from .codes import Complaint, PlainCode
 from .dense import TransposedLinear
-from .linear_path import PCABaseline, Refined, is_linear, load_linear
+from .linear_path import PCASolution, Refined, is_linear, load_linear
 from .losses import Objective, ReconstructionObjective
-from .units import Units
+from .statistics import RowStatistics
 from .unpool import check_bare_codes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = [
     "L1Units",
     "LogisticUnits",
     "SparseAutoencoder",
-    "SparseBottleneck",
+    "SparseCode",
     "SparseObjective",
     "TopK",
     "keep_largest",
@@ -70,7 +70,7 @@ class LogisticUnits(nn.Module):
     The target holds for each unit, so that there are no dead units to bring back.
     """
 
-    n_kept = 0
+    n_revived = 0
 
     def __init__(self, target: float) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class L1Units(nn.Module):
     """Codes of at least 0, whose sum the objective keeps small."""
 
     threshold = 0.0
-    n_kept = _N_REVIVED
+    n_revived = _N_REVIVED
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_components)`` to codes."""
@@ -107,7 +107,7 @@ class TopK(nn.Module):
 
     def __init__(self, n_kept: int) -> None:
         super().__init__()
-        self.n_kept = n_kept
+        self.n_kept = self.n_revived = n_kept
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_components)`` to codes."""
@@ -134,7 +134,7 @@ class BatchTopK(nn.Module):
 
     def __init__(self, n_kept: int) -> None:
         super().__init__()
-        self.n_kept = n_kept
+        self.n_kept = self.n_revived = n_kept
         self.register_buffer("least", torch.zeros(()))
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
@@ -211,7 +211,7 @@ class SparseAutoencoder(Autoencoder):
         dead = self._find_dead(code)
         if not self._has_dead:
             return output, self._weigh(code)
-        n_revived = min(self.bottleneck.n_kept, self.n_components)
+        n_revived = min(self.bottleneck.n_revived, self.n_components)
         revived = keep_largest(raw.masked_fill(~dead, -torch.inf), n_revived)
         # Two rows, because batch normalisation refuses one.
         nothing = torch.zeros_like(revived[:2])
@@ -233,7 +233,7 @@ class SparseAutoencoder(Autoencoder):
         dead = self.rows_since_active > _DEAD_SHARE * self.rows_seen
         # To look is to wait for the device, so it is not done for each batch.
         if self._n_batches % _BATCHES_PER_LOOK == 0:
-            self._has_dead = self.bottleneck.n_kept > 0 and bool(dead.any())
+            self._has_dead = self.bottleneck.n_revived > 0 and bool(dead.any())
         self._n_batches += 1
         return dead
 
@@ -292,16 +292,16 @@ class SparseObjective(Objective):
 
     def per_row(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return loss and penalty of each row, shape (n,)."""
-        losses = self.reconstruction(output, target)
+        losses = self.loss_without_penalty(output, target)
         if self.penalty is None:
             return losses
         return losses + self.alpha * self.penalty(output[1].float())
 
     def per_row_of_pca(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row, since PCA's codes have no penalty."""
-        return self.reconstruction(output, target)
+        return self.loss_without_penalty(output, target)
 
-    def reconstruction(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
+    def loss_without_penalty(self, output: tuple, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of each row without the penalty, shape (n,)."""
         return self.objective.per_row(output, target)
 
@@ -404,7 +404,7 @@ def start_tied(encoder: nn.Module, decoder: nn.Module) -> None:
 
 
 @dataclass(frozen=True)
-class SparseBottleneck(Bottleneck):
+class SparseCode(PlainCode):
     """Codes of which few units are active in each row.
 
     Parameters
@@ -425,7 +425,7 @@ class SparseBottleneck(Bottleneck):
     is_regularised: ClassVar[bool] = True
     can_be_nested: ClassVar[bool] = False
     # The k largest scores of a row are at least as good as the first k.
-    floor_is_pca: ClassVar[bool] = False
+    compares_losses_with_floor: ClassVar[bool] = False
 
     @property
     def _counts(self) -> bool:
@@ -444,15 +444,15 @@ class SparseBottleneck(Bottleneck):
     # Whether there are two units for each that is active; known once settled.
     _has_pairs: bool = field(default=True, compare=False)
 
-    def without_extras(self) -> SparseBottleneck:
-        """Return the part of PCA as a network with such codes."""
+    def for_pca(self) -> SparseCode:
+        """Return the kind of code of the linear paths alone, which are PCA."""
         return self
 
     def default_width(self, n_features: int) -> int:
         """Return the default for ``n_components``."""
         return min(2 * n_features, _MAX_DEFAULT_COMPONENTS)
 
-    def settle(self, n_components: int) -> SparseBottleneck:
+    def settle(self, n_components: int) -> SparseCode:
         """Return the part with the number of active units."""
         if self.sparsity == "kl":
             return replace(self, n_nonzero_coefs=None)
@@ -481,7 +481,7 @@ class SparseBottleneck(Bottleneck):
         decoder: nn.Module,
         output: nn.Module,
         corruption: nn.Module | None,
-        units: Units,
+        units: RowStatistics,
         n_components: int,
     ) -> SparseAutoencoder:
         """Return the module around encoder and decoder."""
@@ -501,7 +501,7 @@ class SparseBottleneck(Bottleneck):
         """Return how many principal components start and baseline need."""
         return max(n_components // 2, self.n_nonzero_coefs or n_components)
 
-    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
+    def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
         """Load PCA into the linear paths of a module, two units per component."""
         pairs = pca.components[: n_components // 2]
         start_at_pairs(module.encoder, module.decoder, pairs, pca.mean)

@@ -17,12 +17,12 @@ from torch import nn
 from ..exceptions import PosteriorCollapseWarning
 from .architectures import Networks, build_pair
 from .autoencoder import Autoencoder
-from .bottleneck import Bottleneck, Complaint
+from .codes import Complaint, PlainCode
 from .dense import PaddedDecoder
 from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
-from .linear_path import PCABaseline, load_linear
+from .linear_path import PCASolution, load_linear
 from .losses import Objective
-from .units import Units
+from .statistics import RowStatistics
 from .unpool import check_bare_codes
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvidenceBound",
-    "LatentBottleneck",
+    "LatentCode",
     "VariationalAutoencoder",
     "kl_to_prior",
     "log_mean_exp",
@@ -269,7 +269,7 @@ def start_at_probabilistic_pca(
 
 
 @dataclass(frozen=True)
-class LatentBottleneck(Bottleneck):
+class LatentCode(PlainCode):
     """Codes are latent variables with a normal posterior.
 
     Parameters
@@ -297,7 +297,7 @@ class LatentBottleneck(Bottleneck):
         """Return False: latent variables have the unit of their prior."""
         return False
 
-    def without_extras(self) -> LatentBottleneck:
+    def for_pca(self) -> LatentCode:
         """Return the part of probabilistic PCA, which knows no size of a row."""
         return replace(self, size_factor=None)
 
@@ -349,7 +349,7 @@ class LatentBottleneck(Bottleneck):
         decoder: nn.Module,
         output: Any,
         corruption: nn.Module | None,
-        units: Units,
+        units: RowStatistics,
         n_components: int,
     ) -> VariationalAutoencoder:
         """Return the module around encoder and decoder."""
@@ -357,7 +357,7 @@ class LatentBottleneck(Bottleneck):
         n_draws = self.n_importance_samples
         return VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
 
-    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
+    def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
         """Load probabilistic PCA into the linear paths of a module."""
         pca = pca.first(n_components)
         start_at_probabilistic_pca(

@@ -330,6 +330,7 @@ class AutoencoderNet(NeuralNet):
         start = math.inf if validation is None else self.evaluate(validation)
         best = BestState(self.module_, start, plan.tol, len(self.history))
         self.n_restarts_, interrupted = 0, False
+        n_before, n_done = len(self.history), 0
         self._set_learning_rate(1.0)
         self.notify("on_train_begin", X=rows, y=None)
         bar = progress_bar(plan.n_epochs, plan.purpose, self.verbose)
@@ -338,6 +339,7 @@ class AutoencoderNet(NeuralNet):
                 if report is not None:
                     report.begin_epoch()
                 stop = self._run_epoch(rows, validation, plan, epoch, best)
+                n_done += 1
                 if report is not None:
                     stop = report.end_epoch() or stop
                 show_epoch(bar, self.history[-1], plan.reference)
@@ -347,8 +349,7 @@ class AutoencoderNet(NeuralNet):
                     break
         except KeyboardInterrupt:
             interrupted = True
-            if self.history and "dur" not in self.history[-1]:
-                self.history.pop()  # the epoch that was not finished
+            del self.history[n_before + n_done :]  # the epoch that was not finished
         finally:
             bar.total = bar.n  # or notebooks take an early stop for a failure
             bar.close()

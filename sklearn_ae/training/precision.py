@@ -1,4 +1,4 @@
-"""Where training runs and in which precision."""
+"""In which precision training runs."""
 
 from __future__ import annotations
 
@@ -7,39 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-__all__ = ["autocast", "resolve_device", "training_dtype"]
+__all__ = ["autocast", "training_dtype"]
 
 # Below this size of the largest weight matrix, casting costs more than the shorter
 # products save (benchmarks/training_speed.py, both networks).
 _MIN_WEIGHTS_FOR_BFLOAT16 = 2**17
-
-
-def resolve_device(device: str) -> torch.device:
-    """Return the torch device for a ``device`` parameter.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` takes the first GPU where there is one, the CPU elsewhere; any
-        other string is torch's own name of a device.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the name or finds no such device.
-    """
-    available = ["cpu"]
-    available += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    available += ["mps"] if torch.backends.mps.is_available() else []
-    if device == "auto":
-        return torch.device(available[1] if len(available) > 1 else "cpu")
-    names = {*available, *(name.partition(":")[0] for name in available)}
-    if device not in names:
-        raise ValueError(
-            f"device must name a device that torch finds here; got {device!r}. "
-            f"Use 'auto', or one of {available}."
-        )
-    return torch.device(device)
 
 
 def training_dtype(

@@ -4,8 +4,8 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae.exceptions import PCAFloorWarning
-from sklearn_ae.fitting.fit import fit_model, fit_one_pass, start_model
-from sklearn_ae.fitting.start import FitOptions
+from sklearn_ae.fitting.fit import fit_model, fit_one_pass, fit_without_training
+from sklearn_ae.fitting.prepare import FitOptions
 from sklearn_ae.nn.nested import nest
 from sklearn_ae.nn.recipe import Recipe
 
@@ -41,7 +41,7 @@ def fit(X, recipe=None, **changes):
 
 def test_a_network_that_beats_pca_is_the_model(curve):
     model, record = fit(curve)
-    assert not model.is_linear
+    assert not model.is_pca
     assert record.complaints == []
     numbers = record.numbers
     assert numbers["beats_pca_"] is True
@@ -51,7 +51,7 @@ def test_a_network_that_beats_pca_is_the_model(curve):
 
 def test_otherwise_pca_of_all_rows_is(noise):
     model, record = fit(noise, n_components=2)
-    assert model.is_linear
+    assert model.is_pca
     assert record.numbers["beats_pca_"] is False
     assert record.numbers["best_iter_"] == 0
     ((message, category),) = record.complaints
@@ -99,7 +99,7 @@ def test_a_pass_trains_a_copy(curve):
 def test_starting_takes_no_step(curve):
     shape = curve.shape[1:]
     recipe = Recipe(init="random").for_rows(shape)
-    model, record = start_model(recipe, curve, options(n_components=2), shape)
+    model, record = fit_without_training(recipe, curve, options(n_components=2), shape)
     assert record.numbers["n_iter_"] == 0
     assert model.reconstruct(curve).shape == curve.shape
 

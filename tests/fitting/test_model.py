@@ -84,10 +84,10 @@ def test_shallow_copies_share_the_module(fitted):
 
 def test_a_model_that_is_pca_has_networks_again_to_train_on(fallen, noise):
     model = fallen._model
-    assert model.is_linear
+    assert model.is_pca
     assert model.module.encoder.branch is None
     further = model.to_train_on(model.recipe, seed=3)
-    assert not further.is_linear
+    assert not further.is_pca
     assert further.module.encoder.branch is not None
     assert further.n_parameters > model.n_parameters
     assert further.seed == 3

@@ -3,12 +3,12 @@ import pytest
 
 from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.fitting.nested import SizeTable, keep_first
-from sklearn_ae.nn.linear_path import PCABaseline
+from sklearn_ae.nn.linear_path import PCASolution
 
 
 @pytest.fixture
 def table():
-    pca = PCABaseline(np.eye(3), np.zeros(3), np.array([3.0, 2.0, 1.0]), 0.5)
+    pca = PCASolution(np.eye(3), np.zeros(3), np.array([3.0, 2.0, 1.0]), 0.5)
     return SizeTable(
         pca,
         np.array([True, False, True]),
@@ -50,10 +50,10 @@ def test_codes_that_are_no_gain_become_pca(curve, nested):
     sizes = model.sizes
     assert sizes.is_gain[0]
     network = keep_first(model, sizes, 1, nested=nested)
-    assert not network.is_linear
+    assert not network.is_pca
     sizes.is_gain[0] = False
     linear = keep_first(model, sizes, 1, nested=nested)
-    assert linear.is_linear
+    assert linear.is_pca
     assert linear.n_components == network.n_components == 1
     assert network.recipe.bottleneck.is_nested is nested
     errors = [smaller.squared_errors(curve).mean() for smaller in (network, linear)]

@@ -8,7 +8,7 @@ from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.fitting import pca as pca_module
 from sklearn_ae.fitting.pca import fit_pca
 from sklearn_ae.nn.recipe import Recipe
-from sklearn_ae.nn.units import Units
+from sklearn_ae.nn.statistics import RowStatistics
 from sklearn_ae.training.batches import Rows
 
 
@@ -20,8 +20,10 @@ def rows_of(X):
 def reconstruct(pca, X):
     """Return rows as PCA's module reconstructs them."""
     width = X.shape[1]
-    plain = Units(np.zeros(width), np.zeros(width), np.ones(width), np.ones(width))
-    module = Recipe().baseline(plain, pca, len(pca.components))
+    plain = RowStatistics(
+        np.zeros(width), np.zeros(width), np.ones(width), np.ones(width)
+    )
+    module = Recipe().plain_pca(plain, pca, len(pca.components))
     with torch.no_grad():
         return module.reconstruct(torch.from_numpy(X).float()).numpy()
 

@@ -72,11 +72,11 @@ def test_a_head_learns_and_the_autoencoder_stays(halves, autoencoder):
 
 
 def test_an_autoencoder_that_is_pca_gets_networks_to_learn_with(halves, autoencoder):
-    assert autoencoder.is_linear
+    assert autoencoder.is_pca
     X, y = halves
     labels = Labels(np.arange(200), y[:200], np.ones(200))
     model, _ = fit_head(autoencoder, HEAD, X, labels, options(max_iter=2))
-    assert not model.autoencoder.is_linear
+    assert not model.autoencoder.is_pca
     assert model.autoencoder.n_parameters > autoencoder.n_parameters
 
 

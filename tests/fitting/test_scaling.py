@@ -31,7 +31,7 @@ def test_one_scale_for_all_features(X):
     np.testing.assert_allclose(scaling.shift, X.mean(axis=0))
     np.testing.assert_allclose(scaling.scale, np.full(4, overall(X)))
     np.testing.assert_allclose(scaling.deviation, np.full(4, overall(X)))
-    assert scaling.unit == pytest.approx(overall(X))
+    assert scaling.code_scale == pytest.approx(overall(X))
 
 
 def test_a_scale_for_each_feature(X):
@@ -39,7 +39,7 @@ def test_a_scale_for_each_feature(X):
     np.testing.assert_allclose(scaling.shift, X.mean(axis=0))
     np.testing.assert_allclose(scaling.scale, X.std(axis=0))
     np.testing.assert_allclose(scaling.deviation, X.std(axis=0))
-    assert scaling.unit == 1
+    assert scaling.code_scale == 1
 
 
 def test_rows_as_they_are(X):
@@ -48,7 +48,7 @@ def test_rows_as_they_are(X):
     np.testing.assert_array_equal(scaling.scale, np.ones(4))
     np.testing.assert_allclose(scaling.mean, X.mean(axis=0))
     np.testing.assert_allclose(scaling.deviation, np.full(4, overall(X)))
-    assert scaling.unit == 1
+    assert scaling.code_scale == 1
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sklearn_ae.nn.corruption import CORRUPTIONS, Corruption
-from sklearn_ae.nn.units import Units
+from sklearn_ae.nn.statistics import RowStatistics
 
 N_ROWS, N_FEATURES = 20000, 3
 SHIFT = np.array([4.0, -1.0, 0.0])
@@ -19,7 +19,9 @@ def scaled():
 def make(kind, level, X):
     low, high = (to_units(extreme.values) for extreme in (X.min(0), X.max(0)))
     deviation = UNIT * np.array([1.0, 2.0, 3.0])
-    return Corruption(kind, level, Units(SHIFT, SHIFT, UNIT, deviation, low, high))
+    return Corruption(
+        kind, level, RowStatistics(SHIFT, SHIFT, UNIT, deviation, low, high)
+    )
 
 
 def to_units(X):

@@ -9,16 +9,16 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae import ConvArchitecture, DenseArchitecture
-from sklearn_ae.nn.bottleneck import Bottleneck
+from sklearn_ae.nn.codes import PlainCode
 from sklearn_ae.nn.corruption import CorruptedInput
 from sklearn_ae.nn.likelihoods import LikelihoodOutput
-from sklearn_ae.nn.linear_path import PCABaseline
+from sklearn_ae.nn.linear_path import PCASolution
 from sklearn_ae.nn.losses import LossOutput, ReconstructionObjective
 from sklearn_ae.nn.nested import nest
 from sklearn_ae.nn.recipe import Recipe
-from sklearn_ae.nn.sparse import SparseBottleneck
-from sklearn_ae.nn.units import Units
-from sklearn_ae.nn.variational import EvidenceBound, LatentBottleneck
+from sklearn_ae.nn.sparse import SparseCode
+from sklearn_ae.nn.statistics import RowStatistics
+from sklearn_ae.nn.variational import EvidenceBound, LatentCode
 
 WIDTH, K = 16, 4
 
@@ -30,17 +30,17 @@ def rows():
     X = rng.uniform(size=(200, K)) @ rng.dirichlet(np.ones(WIDTH), size=K)
     X = np.clip(X + 0.02 * rng.standard_normal(X.shape), 0.02, 0.98)
     pca = PCA(K).fit(X)
-    baseline = PCABaseline(
+    baseline = PCASolution(
         pca.components_, pca.mean_, pca.explained_variance_, pca.noise_variance_
     )
     zero, one = np.zeros(WIDTH), np.ones(WIDTH)
-    units = Units(X.mean(0), zero, one, one, X.min(0), X.max(0))
+    units = RowStatistics(X.mean(0), zero, one, one, X.min(0), X.max(0))
     return torch.tensor(X, dtype=torch.float32), units, pca, baseline
 
 
 def bound():
     return {
-        "bottleneck": LatentBottleneck(),
+        "bottleneck": LatentCode(),
         "output": LikelihoodOutput("gaussian"),
         "objective": EvidenceBound,
     }
@@ -58,7 +58,7 @@ RECIPES = {
     ),
     "corrupted": Recipe(corruption=CorruptedInput("masking", 0.3)),
     "nested": nest(Recipe(), True),
-    "sparse": Recipe(bottleneck=SparseBottleneck().settle(2 * K)),
+    "sparse": Recipe(bottleneck=SparseCode().settle(2 * K)),
     "latent": Recipe(**bound()),
 }
 RECIPES = {name: recipe.for_rows((WIDTH,)) for name, recipe in RECIPES.items()}
@@ -69,7 +69,7 @@ def evaluate(recipe, module, X, pca, width):
     objective = recipe.build_objective(pca, width)
     with torch.no_grad():
         torch.manual_seed(0)
-        losses = objective.reconstruction(module.eval().forward_whole(X), X)
+        losses = objective.loss_without_penalty(module.eval().forward_whole(X), X)
         torch.manual_seed(0)
         rebuilt = module.reconstruct(module.corruption(X))
     return losses.numpy(), rebuilt.numpy()
@@ -79,7 +79,7 @@ def evaluate(recipe, module, X, pca, width):
 def test_a_network_starts_where_its_linear_paths_are(rows, name):
     X, units, _, pca = rows
     recipe, width = RECIPES[name], 2 * K if name == "sparse" else K
-    network = evaluate(recipe, recipe.start(units, pca, width), X, pca, width)
+    network = evaluate(recipe, recipe.build_start(units, pca, width), X, pca, width)
     floor = evaluate(recipe, recipe.floor(units, pca, width), X, pca, width)
     for ours, theirs in zip(network, floor, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
@@ -92,7 +92,7 @@ def test_the_linear_paths_are_pca(rows, name):
     X, units, pca, numbers = rows
     recipe = RECIPES[name]
     expected = pca.inverse_transform(pca.transform(X.numpy()))
-    modules = [recipe.baseline(units, numbers, K)]
+    modules = [recipe.plain_pca(units, numbers, K)]
     if name != "sparse":  # it is better than PCA
         modules.append(recipe.floor(units, numbers, K))
     for module in modules:
@@ -120,9 +120,9 @@ def test_the_bound_of_the_linear_paths_is_pca_s_likelihood(rows):
 
 def test_sparse_pairs_are_at_least_as_good_as_pca(rows):
     X, units, _, numbers = rows
-    recipe = Recipe(bottleneck=SparseBottleneck(n_nonzero_coefs=2).settle(2 * K))
+    recipe = Recipe(bottleneck=SparseCode(n_nonzero_coefs=2).settle(2 * K))
     _, ours = evaluate(recipe, recipe.floor(units, numbers, 2 * K), X, numbers, 2 * K)
-    _, pcas = evaluate(recipe, recipe.baseline(units, numbers, 2), X, numbers, 2 * K)
+    _, pcas = evaluate(recipe, recipe.plain_pca(units, numbers, 2), X, numbers, 2 * K)
     errors = [np.square(rebuilt - X.numpy()).mean(1) for rebuilt in (ours, pcas)]
     assert (errors[0] <= errors[1] + 1e-7).all()
     assert errors[0].mean() < errors[1].mean()
@@ -132,7 +132,7 @@ def test_building_linear_paths_draws_no_random_number(rows):
     _, units, _, numbers = rows
     before = torch.get_rng_state()
     RECIPES["squared error"].floor(units, numbers, K)
-    RECIPES["squared error"].baseline(units, numbers, K)
+    RECIPES["squared error"].plain_pca(units, numbers, K)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -154,7 +154,7 @@ def test_the_architecture_is_a_copy():
         ({"output": LossOutput("absolute_error")}, "loss", "squared_error", None),
         ({"init": "random"}, "init", "pca", "random"),
         ({"scaling": None}, "scaling", "global", None),
-        ({"bottleneck": Bottleneck("relu")}, "code_activation", None, "relu"),
+        ({"bottleneck": PlainCode("relu")}, "code_activation", None, "relu"),
         (
             {"architecture": DenseArchitecture((3,))},
             "hidden_layer_sizes",

@@ -1,8 +1,7 @@
-import pytest
 import torch
 from torch import nn
 
-from sklearn_ae.training.precision import resolve_device, training_dtype
+from sklearn_ae.training.precision import training_dtype
 
 CPU = torch.device("cpu")
 
@@ -18,13 +17,3 @@ def test_bfloat16_is_for_large_layers_on_processors_that_have_it(monkeypatch):
     assert training_dtype("bfloat16", CPU, small) == torch.bfloat16
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert training_dtype("auto", CPU, large) == torch.float32
-
-
-def test_cpu_is_a_device():
-    assert resolve_device("cpu") == CPU
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", "tpu"])
-def test_unknown_devices(device):
-    with pytest.raises(ValueError, match="device must name a device that torch finds"):
-        resolve_device(device)

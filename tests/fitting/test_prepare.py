@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_ae.fitting.prepare import FitOptions, make_plan, split
 from sklearn_ae.fitting.scaling import Scaling
-from sklearn_ae.fitting.start import FitOptions, make_plan, split
 from sklearn_ae.nn.losses import ReconstructionObjective
 from sklearn_ae.nn.variational import EvidenceBound
 

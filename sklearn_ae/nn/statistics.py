@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Units"]
+__all__ = ["RowStatistics"]
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
+class RowStatistics:
     """Numbers of rows that are scaled as ``(X - shift) / scale``.
 
     Parameters

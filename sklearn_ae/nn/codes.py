@@ -1,8 +1,7 @@
-"""What lies between encoder and decoder, as a part of a recipe.
+"""Kinds of codes: what lies between encoder and decoder, as a part of a recipe.
 
-A bottleneck settles what depends on the kind of code: its module, its start at PCA, and
-what can be said about fitted codes. Sparse, latent and nested codes have their own in
-the files of their layers.
+A kind of code settles its module, its start at PCA, and what can be said about fitted
+codes. Sparse, latent and nested codes have their own in the files of their layers.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from torch import nn
 from .architectures import Networks, build_pair
 from .autoencoder import Autoencoder
 from .dense import ACTIVATIONS
-from .linear_path import PCABaseline, start_at
+from .linear_path import PCASolution, start_at
 from .losses import Objective
-from .units import Units
+from .statistics import RowStatistics
 
 if TYPE_CHECKING:
     from .recipe import Recipe
 
-__all__ = ["Bottleneck", "Complaint"]
+__all__ = ["Complaint", "PlainCode"]
 
 #: A warning about a fitted code: its text and its class.
 Complaint = tuple[str, type[Warning]]
 
 
 @dataclass(frozen=True)
-class Bottleneck:
+class PlainCode:
     """The encoder's output is the code, perhaps after an activation.
 
     Parameters
@@ -54,8 +53,9 @@ class Bottleneck:
     # Whether a nested code can find its width.
     can_be_nested: ClassVar[bool] = True
 
-    # Whether its linear paths alone are PCA; they may be better.
-    floor_is_pca: ClassVar[bool] = True
+    # Whether losses are compared with those of the linear paths alone; otherwise they
+    # are compared with plain PCA, which the linear paths may beat.
+    compares_losses_with_floor: ClassVar[bool] = True
 
     # Decay rates of the optimizer's running means of gradients and their squares.
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
@@ -75,15 +75,15 @@ class Bottleneck:
         """Whether codes have the unit of rows."""
         return self.code_activation is None
 
-    def without_extras(self) -> Bottleneck:
-        """Return the part of PCA as a network with such codes."""
-        return Bottleneck()
+    def for_pca(self) -> PlainCode:
+        """Return the kind of code of the linear paths alone, which are PCA."""
+        return PlainCode()
 
     def default_width(self, n_features: int) -> int | None:
         """Return the default for ``n_components``; None leaves it to the data."""
         return None
 
-    def settle(self, n_components: int) -> Bottleneck:
+    def settle(self, n_components: int) -> PlainCode:
         """Return the part with what the width of the code decides."""
         return self
 
@@ -108,7 +108,7 @@ class Bottleneck:
         decoder: nn.Module,
         output: nn.Module,
         corruption: nn.Module | None,
-        units: Units,
+        units: RowStatistics,
         n_components: int,
     ) -> Autoencoder:
         """Return the module around encoder and decoder."""
@@ -117,7 +117,7 @@ class Bottleneck:
         return Autoencoder(encoder, decoder, output, corruption, layer)
 
     def wrap_objective(
-        self, objective: Objective, pca: PCABaseline | None, n_components: int
+        self, objective: Objective, pca: PCASolution | None, n_components: int
     ) -> Objective:
         """Return what training minimises, given the loss of whole codes."""
         return objective
@@ -126,7 +126,7 @@ class Bottleneck:
         """Return how many principal components start and baseline need."""
         return n_components
 
-    def load_pca(self, module: Any, pca: PCABaseline, n_components: int) -> None:
+    def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
         """Load PCA into the linear paths of a module."""
         start_at(module.encoder, module.decoder, pca.components, pca.mean)
 

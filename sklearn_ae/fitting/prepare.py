@@ -1,4 +1,4 @@
-"""The steps of a fit before training: width, scaling, split, start, net."""
+"""The steps of a fit before training: scaling, split, model, plan and net."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from torch import nn
 
-from ..nn.linear_path import PCABaseline
+from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
@@ -24,18 +24,18 @@ from .scaling import Scaling
 
 __all__ = [
     "FitOptions",
-    "Table",
+    "Matrix",
+    "build_or_continue",
     "fit_pca_beside",
     "learn_scaling",
     "make_net",
     "make_plan",
     "pretrain_layers",
     "split",
-    "start",
 ]
 
 #: Rows of numbers, shape (n_samples, n_features).
-Table: TypeAlias = np.ndarray | sp.csr_array
+Matrix: TypeAlias = np.ndarray | sp.csr_array
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ class FitOptions:
     purpose: str = "training"
 
 
-def learn_scaling(recipe: Recipe, X: Table, row_shape: tuple[int, ...]) -> Scaling:
+def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scaling:
     """Return how the rows of a table are scaled for a recipe."""
     needs_extremes = recipe.corruption is not None
     return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
 
 
 def split(
-    X: Table, X_val: Table | None, scaling: Scaling, options: FitOptions
+    X: Matrix, X_val: Matrix | None, scaling: Scaling, options: FitOptions
 ) -> tuple[Rows, Rows | None]:
     """Return training rows and validation rows."""
     device = options.device
@@ -97,33 +97,46 @@ def split(
     return scaling.rows(X, device, train), scaling.rows(X, device, validation)
 
 
-def start(
+def build_or_continue(
     recipe: Recipe,
     scaling: Scaling,
     rows: Rows,
     width: int | float,
     options: FitOptions,
     previous: Model | None = None,
-    pca: PCABaseline | None = None,
-) -> tuple[Model, PCABaseline]:
-    """Return the model before training, and the PCA that it is compared with."""
+    pca: PCASolution | None = None,
+) -> tuple[Model, PCASolution]:
+    """Return the model before training, and the PCA that it is compared with.
+
+    Parameters
+    ----------
+    recipe, scaling, options
+        What to build, and how.
+    rows : Rows
+        Training rows.
+    width : int or float
+        Width of the code, or the share of PCA's variance that decides it.
+    previous : Model, default=None
+        A fitted model that goes on; None builds a new one.
+    pca : PCASolution, default=None
+        The PCA that `previous` is compared with; None fits it to the rows.
+    """
     if previous is not None:
         model = previous.to_train_on(recipe, options.seed, options.device)
         return model, fit_pca_beside(model, rows) if pca is None else pca
     if isinstance(width, float):
         pca = fit_pca(rows, width, options.seed)
         width = len(pca.components)
-        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-    else:
-        recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+    recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+    if pca is None:
         n_pca = recipe.bottleneck.count_pca_components(width)
         pca = fit_pca(rows, n_pca, options.seed)
-    module = recipe.start(scaling, pca, width)
+    module = recipe.build_start(scaling, pca, width)
     model = Model(module, recipe, scaling, width, options.device, options.seed)
     return model, pca
 
 
-def fit_pca_beside(model: Model, rows: Rows) -> PCABaseline:
+def fit_pca_beside(model: Model, rows: Rows) -> PCASolution:
     """Return PCA with as many components as a model has to be compared with."""
     n_components = model.recipe.bottleneck.count_pca_components(model.n_components)
     return fit_pca(rows, n_components, model.seed)
@@ -151,39 +164,38 @@ def make_net(
     options: FitOptions,
     n_rows: int,
     history: Sequence[dict] = (),
+    *,
+    module: nn.Module | None = None,
     loss_name: str | None = None,
 ) -> AutoencoderNet:
-    """Return the net around a model's module; ``initialize`` prepares it to train."""
-    return _make_net(
-        model,
-        model.module,
-        objective,
-        options,
-        n_rows,
-        history=history,
-        loss_name=loss_name,
-    )
+    """Return the net around a model's module; ``initialize`` prepares it to train.
 
-
-def _make_net(
-    model: Model,
-    module: nn.Module,
-    objective: nn.Module,
-    options: FitOptions,
-    n_rows: int,
-    history: Sequence[dict] = (),
-    callbacks: Sequence | None = None,
-    loss_name: str | None = None,
-) -> AutoencoderNet:
+    Parameters
+    ----------
+    model : Model
+        What is trained.
+    objective : torch.nn.Module
+        What training minimises.
+    options : FitOptions
+        How to train.
+    n_rows : int
+        Rows of an epoch.
+    history : sequence of dict
+        Epochs that came before.
+    module : torch.nn.Module, default=None
+        Trained in the place of the model's module.
+    loss_name : str, default=None
+        What the losses of the history are, if not those of the objective.
+    """
     return AutoencoderNet(
-        module,
+        model.module if module is None else module,
         objective,
         lr=options.learning_rate,
         weight_decay=options.weight_decay,
         batch_size=choose_batch_size(options.batch_size, n_rows),
         precision=options.precision,
         seed=options.seed,
-        callbacks=options.callbacks if callbacks is None else callbacks,
+        callbacks=options.callbacks,
         device=options.device,
         verbose=options.verbose,
         betas=model.recipe.bottleneck.betas,
@@ -198,7 +210,8 @@ def pretrain_layers(
     """Let each layer learn to encode the one below, before all learn together."""
 
     def make_pair_net(pair: nn.Module, objective: nn.Module) -> AutoencoderNet:
-        net = _make_net(model, pair, objective, options, len(rows), callbacks=())
+        alone = replace(options, callbacks=())
+        net = make_net(model, objective, alone, len(rows), module=pair)
         return net.initialize()
 
     pretrain(

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sklearn_ae.nn.units import Units
+from sklearn_ae.nn.statistics import RowStatistics
 
 
 @pytest.fixture
 def units():
-    return Units(np.arange(4.0), np.zeros(4), np.ones(4), np.ones(4))
+    return RowStatistics(np.arange(4.0), np.zeros(4), np.ones(4), np.ones(4))
 
 
 def test_number_of_features(units):

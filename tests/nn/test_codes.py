@@ -5,12 +5,12 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from sklearn_ae import DenseArchitecture
-from sklearn_ae.nn.bottleneck import Bottleneck
-from sklearn_ae.nn.linear_path import PCABaseline, linear_pair
+from sklearn_ae.nn.codes import PlainCode
+from sklearn_ae.nn.linear_path import PCASolution, linear_pair
 from sklearn_ae.nn.losses import ReconstructionObjective
-from sklearn_ae.nn.units import Units
+from sklearn_ae.nn.statistics import RowStatistics
 
-UNITS = Units(np.zeros(6), np.zeros(6), np.ones(6), np.ones(6))
+UNITS = RowStatistics(np.zeros(6), np.zeros(6), np.ones(6), np.ones(6))
 
 
 def assemble(bottleneck, encoder, decoder):
@@ -19,35 +19,35 @@ def assemble(bottleneck, encoder, decoder):
 
 @pytest.mark.parametrize(("activation", "is_linear"), [(None, True), ("tanh", False)])
 def test_linear_codes_start_at_pca_and_have_the_unit_of_rows(activation, is_linear):
-    bottleneck = Bottleneck(activation)
+    bottleneck = PlainCode(activation)
     assert bottleneck.can_start_at_pca is is_linear
     assert bottleneck.keeps_unit is is_linear
-    assert bottleneck.without_extras() == Bottleneck()
+    assert bottleneck.for_pca() == PlainCode()
 
 
 def test_the_activation_is_the_last_layer_before_the_code():
     torch.manual_seed(0)
     encoder, X = nn.Linear(6, 2), torch.randn(3, 6)
-    module = assemble(Bottleneck("tanh"), encoder, nn.Linear(2, 6))
+    module = assemble(PlainCode("tanh"), encoder, nn.Linear(2, 6))
     torch.testing.assert_close(module.encode(X), torch.tanh(encoder(X)))
-    plain = assemble(Bottleneck(), encoder, nn.Linear(2, 6))
+    plain = assemble(PlainCode(), encoder, nn.Linear(2, 6))
     torch.testing.assert_close(plain.encode(X), encoder(X))
 
 
 def test_the_encoder_returns_one_value_for_each_component():
-    encoder, decoder = Bottleneck().build_pair(DenseArchitecture((4,)), 6, 2)
+    encoder, decoder = PlainCode().build_pair(DenseArchitecture((4,)), 6, 2)
     code = encoder(torch.zeros(3, 6))
     assert code.shape == (3, 2)
     assert decoder(code).shape == (3, 6)
-    assert Bottleneck.outputs_per_component == 1
+    assert PlainCode.outputs_per_component == 1
 
 
 def test_pca_is_loaded_into_the_linear_paths():
     X = np.random.RandomState(0).standard_normal((50, 6)) * np.arange(1, 7)
     pca = PCA(2).fit(X)
-    baseline = PCABaseline(pca.components_, pca.mean_, pca.explained_variance_, 1.0)
-    module = assemble(Bottleneck(), *linear_pair(6, 2, 2))
-    Bottleneck().load_pca(module, baseline, 2)
+    baseline = PCASolution(pca.components_, pca.mean_, pca.explained_variance_, 1.0)
+    module = assemble(PlainCode(), *linear_pair(6, 2, 2))
+    PlainCode().load_pca(module, baseline, 2)
     rows = torch.from_numpy(X).float()
     with torch.no_grad():
         codes, rebuilt = module.encode(rows), module.reconstruct(rows)
@@ -57,7 +57,7 @@ def test_pca_is_loaded_into_the_linear_paths():
 
 
 def test_the_plain_code_adds_nothing_to_a_fit():
-    bottleneck, objective = Bottleneck(), ReconstructionObjective()
+    bottleneck, objective = PlainCode(), ReconstructionObjective()
     assert bottleneck.wrap_objective(objective, None, 5) is objective
     assert bottleneck.settle(5) is bottleneck
     assert bottleneck.default_width(100) is None
