@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-oldest test-sdist lint docs clean
+.PHONY: demo test test-slow test-oldest test-sdist lint docs clean
 
 demo: $(VENV)/installed  ## compare with PCA on the bundled digits, into report/
 	$(BIN)/python -m sklearn_ae compare --data digits --n-components 2 8 32 --folds 2 --out report
 
 test: $(VENV)/installed  ## run the test suite
 	$(BIN)/python -m pytest -n auto
+
+test-slow: $(VENV)/installed  ## run the tests that take minutes: stress and fuzz
+	$(BIN)/python -m pytest -n auto -m slow
 
 lint: $(VENV)/installed  ## check style and types
 	$(BIN)/ruff check .
