@@ -45,6 +45,7 @@ from .fitting.prediction import (
 )
 from .nn.autoencoder import RowEncoder
 from .nn.dense import check_hidden_layer_sizes
+from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
 
@@ -307,6 +308,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             state["net_"] = epochs, self.net_.batch_size, self.net_.seed
         return state
 
+    @isolated()
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Put a net around the network, which trains nothing before it is asked to."""
         super().__setstate__(state)

@@ -297,10 +297,12 @@ class SparseAE(BaseAutoencoder):
         """
         X = self._check_fitted_rows(X)
         self._check_transform()
-        blocks = self._model.encode_blocks(X, self._encode)
         if not self.sparse_output:
-            return np.concatenate(list(blocks))
-        return sp.vstack([sp.csr_array(block) for block in blocks], format="csr")
+            return np.concatenate(
+                self._model.encode_blocks(X, self._encode, np.asarray)
+            )
+        blocks = self._model.encode_blocks(X, self._encode, sp.csr_array)
+        return sp.vstack(blocks, format="csr")
 
     def _encode(self, block: torch.Tensor) -> torch.Tensor:
         """Return codes, perhaps with other numbers of active units than in the fit."""

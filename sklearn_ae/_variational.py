@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._validation import check_number
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.likelihoods import LIKELIHOODS, LikelihoodOutput
+from .nn.randomness import normal_like
 from .nn.variational import EvidenceBound, LatentCode
-from .training.seeding import draw_seed, isolated_rng
+from .training.isolation import isolated
+from .training.seeding import draw_seed
 
 __all__ = ["VAE"]
 
@@ -384,11 +386,10 @@ class VAE(BaseAutoencoder):
         check_number("n_samples", n_samples)
         model = self._model
         module: Any = model.module
-        device = model.device
-        with isolated_rng(draw_seed(random_state), device), torch.inference_mode():
+        with isolated(draw_seed(random_state)), torch.inference_mode():
             module.eval()
-            shape = (n_samples, model.n_components)
-            raw = module.decoder(torch.randn(shape, device=device))
+            latent = torch.empty(n_samples, model.n_components, device=model.device)
+            raw = module.decoder(normal_like(latent))
             rows = module.output.draw(raw) if noise else module.output(raw)
         return model.scaling.to_units(rows.cpu().numpy())
 

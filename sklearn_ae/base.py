@@ -40,6 +40,7 @@ from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
 from .nn.unpool import check_bare_codes
 from .training.device import resolve_device
+from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
 
@@ -469,6 +470,7 @@ class BaseAutoencoder(
             raise AttributeError(str(error)) from error
         return self._model.decoder()
 
+    @isolated()
     def summary(self) -> Summary:
         """Return a table of layers, output shapes and numbers of parameters.
 
@@ -525,6 +527,7 @@ class BaseAutoencoder(
             self.device_ = str(self._model.device)
             self._surround(*self.net_)
 
+    @isolated()
     def _surround(
         self, history: Sequence[dict], batch_size: int, loss_name: str
     ) -> None:

@@ -19,8 +19,8 @@ from ..nn.losses import Objective
 from ..nn.nested import nest
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
+from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
-from ..training.seeding import isolated_rng
 from .fit_report import FitReport
 from .model import Model
 from .nested import SizeTable, evaluate_sizes, keep_first
@@ -106,7 +106,7 @@ def fit_model(
     model : Model
     record : Record
     """
-    with isolated_rng(options.seed, options.device):
+    with isolated(options.seed):
         return _fit(recipe, X, X_val, options, row_shape, previous, history, report)
 
 
@@ -239,7 +239,7 @@ def fit_one_pass(
     """
     history = () if net is None else net.history
     # Each pass has random numbers of its own, the same in each program.
-    with isolated_rng((options.seed + len(history)) % 2**32, options.device):
+    with isolated((options.seed + len(history)) % 2**32):
         if previous is None:
             width = choose_width(recipe, options.n_components, *X.shape)
             scaling = learn_scaling(recipe, X, row_shape)
@@ -276,7 +276,7 @@ def fit_without_training(
     recipe: Recipe, X: Matrix, options: FitOptions, row_shape: tuple[int, ...]
 ) -> tuple[Model, Record]:
     """Learn the scaling, and return the network at its start, without any training."""
-    with isolated_rng(options.seed, options.device):
+    with isolated(options.seed):
         width = choose_width(recipe, options.n_components, *X.shape)
         scaling = learn_scaling(recipe, X, row_shape)
         rows = scaling.rows(X, options.device)

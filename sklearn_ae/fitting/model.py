@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.device import resolve_device
 from ..training.inference import blockwise, rowwise
-from ..training.seeding import isolated_rng
+from ..training.isolation import isolated
 from .scaling import Scaling
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Model:
 
     # ----------------------------------------------------------------- PCA in its place
 
+    @isolated()
     def floor(self, pca: PCASolution) -> Model:
         """Return PCA as a model of the same kind: the linear paths alone."""
         module = self.recipe.floor(self.scaling, pca, self.n_components)
@@ -115,6 +116,7 @@ class Model:
         module = self.recipe.plain_pca(self.scaling, pca, n_active)
         return self._with(module.to(self.device), is_pca=True)
 
+    @isolated()
     def to_train_on(
         self, recipe: Recipe, seed: int, device: torch.device | None = None
     ) -> Model:
@@ -140,6 +142,7 @@ class Model:
             module.to(device), is_pca=False, pca=None, sizes=None, **changes
         )
 
+    @isolated()
     def twin(self) -> Model:
         """Return a model with weights of its own."""
         return self._with(copy.deepcopy(self.module))
@@ -171,6 +174,7 @@ class Model:
 
     # ------------------------------------------------------------------ rows in and out
 
+    @isolated()
     def rows(self, X: np.ndarray | sp.csr_array) -> Rows:
         """Return scaled rows of a table."""
         return self.scaling.rows(X, self.device)
@@ -179,19 +183,33 @@ class Model:
         """Return a function of rows, see :func:`~..training.inference.rowwise`."""
         return rowwise(self.module, function, rows, **options)
 
+    @isolated()
     def encode(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return codes, shape (n_samples, n_components)."""
         return self.rowwise(self.module.encode, self.rows(X)) * np.float32(
             self.code_scale
         )
 
+    @isolated()
     def encode_blocks(
-        self, X: np.ndarray | sp.csr_array, encode: Callable
-    ) -> Iterator[np.ndarray]:
-        """Yield codes of blocks of rows, by a function of scaled rows."""
-        for block in blockwise(self.module, encode, self.rows(X)):
-            yield block.cpu().numpy() * np.float32(self.code_scale)
+        self, X: np.ndarray | sp.csr_array, encode: Callable, keep: Callable
+    ) -> list:
+        """Return what is to be kept of each block of codes.
 
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_samples, n_features)
+            Rows.
+        encode : callable
+            Function of scaled rows.
+        keep : callable
+            Maps an array of codes to what is returned of it.
+        """
+        unit = np.float32(self.code_scale)
+        blocks = blockwise(self.module, encode, self.rows(X))
+        return [keep(block.cpu().numpy() * unit) for block in blocks]
+
+    @isolated()
     def decode(self, codes: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows in the units of X from codes."""
         width = self.n_components
@@ -199,16 +217,19 @@ class Model:
         rows = Rows(codes, np.zeros(width), unit, self.device)
         return self.scaling.to_units(self.rowwise(self.module.decode, rows))
 
+    @isolated()
     def reconstruct(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows encoded and decoded, in the units of X."""
         return self.scaling.to_units(
             self.rowwise(self.module.reconstruct, self.rows(X))
         )
 
+    @isolated()
     def squared_errors(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return the mean squared error of each row, in squared units of X."""
         return self.row_errors(self.module.reconstruct, self.rows(X))
 
+    @isolated()
     def squared_distances(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return the mean squared distance of each row to the mean training row."""
         return self.squared_distances_of(self.rows(X))
@@ -230,11 +251,13 @@ class Model:
 
         return self.rowwise(errors, rows, **options)
 
+    @isolated()
     def encoder(self) -> RowEncoder:
         """Return a copy of the encoder for rows in the units of X, on the CPU."""
         scaling = self.scaling
         return RowEncoder(self.module, scaling.shift, scaling.scale, self.code_scale)
 
+    @isolated()
     def decoder(self) -> CodeDecoder:
         """Return a copy of the decoder to rows in the units of X, on the CPU."""
         scaling = self.scaling
@@ -270,6 +293,7 @@ class Model:
         state["version"] = __version__
         return state
 
+    @isolated()
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the module again, on a device that is there."""
         state = dict(state)
@@ -286,7 +310,7 @@ class Model:
         except ValueError:
             state["device"] = torch.device("cpu")
         vars(self).update(state)
-        with isolated_rng(self.seed, self.device):
+        with isolated(self.seed):
             module = self.recipe.build(
                 self.scaling, self.n_components, linear=self.is_pca
             )

@@ -14,7 +14,7 @@ from ..nn.codes import PlainCode
 from ..nn.linear_path import PCASolution
 from ..nn.nested import load_first
 from ..training.batches import Rows
-from ..training.seeding import isolated_rng
+from ..training.isolation import isolated
 from .model import Model
 from .verdict import is_real_gain
 
@@ -154,7 +154,7 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
     vars(smaller).update(recipe=recipe, n_components=size)
     if recipe.starts_at_pca and not sizes.is_gain[size - 1]:
         return smaller.floor(pca)
-    with isolated_rng(model.seed, model.device):
+    with isolated(model.seed):
         module = recipe.build(model.scaling, size)
     whole: Any = model.module
     source = whole if nested else whole.cut(size)

@@ -21,11 +21,12 @@ from ..nn.prediction import (
     RegressionLoss,
     Rescaled,
 )
+from ..nn.randomness import redirected_draws
 from ..training.batches import Rows
 from ..training.inference import rowwise
+from ..training.isolation import isolated
 from ..training.labels import LabelledRows, distance_to_neighbour
 from ..training.net import AutoencoderNet, TrainingPlan
-from ..training.seeding import isolated_rng
 from .model import Model
 from .planning import choose_batch_size, choose_n_epochs, count_validation_rows
 
@@ -91,7 +92,8 @@ class Head:
     def build(self, n_components: int) -> nn.Module:
         """Return layers whose predictions are zero at first."""
         sizes = n_components, *self.hidden_layer_sizes, self.n_outputs
-        layers = dense_stack(sizes, self.activation)
+        with redirected_draws():
+            layers = dense_stack(sizes, self.activation)
         for parameter in layers[-1].parameters():
             nn.init.zeros_(parameter)
         return nn.Sequential(Rescaled(self.code_scale), *layers)
@@ -151,6 +153,7 @@ class PredictionModel:
         self.head = head
         self.network = network
 
+    @isolated()
     def predict(self, X: np.ndarray | sp.csr_array, double: bool = False) -> np.ndarray:
         """Return logits or scaled values, shape (n_samples, n_outputs).
 
@@ -181,11 +184,12 @@ class PredictionModel:
             "weights": {name: value.cpu().numpy() for name, value in weights},
         }
 
+    @isolated()
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the network again around the autoencoder."""
         self.autoencoder, self.head = state["autoencoder"], state["head"]
         model = self.autoencoder
-        with isolated_rng(model.seed, model.device):
+        with isolated(model.seed):
             head = self.head.build(model.n_components)
         weights = {name: torch.tensor(v) for name, v in state["weights"].items()}
         head.load_state_dict(weights)
@@ -221,7 +225,7 @@ def fit_head(
     net : AutoencoderNet
         The net that trained.
     """
-    with isolated_rng(options.seed, autoencoder.device):
+    with isolated(options.seed):
         # Where PCA was better, there is a network to learn all the same.
         model = autoencoder.to_train_on(autoencoder.recipe, autoencoder.seed)
         model = model.with_pca(autoencoder.pca)

@@ -93,8 +93,8 @@ class _InUnits(nn.Module):
         super().__init__()
         self.module = copy.deepcopy(module).cpu().eval()
         setattr(self.module, self._other_half, nn.Identity())
-        self.register_buffer("shift", torch.as_tensor(shift))
-        self.register_buffer("scale", torch.as_tensor(scale))
+        self.register_buffer("shift", torch.tensor(shift))
+        self.register_buffer("scale", torch.tensor(scale))
         self.unit = unit
 
 

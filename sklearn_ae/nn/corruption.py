@@ -1,7 +1,6 @@
 """Corruption of rows: what a denoising autoencoder has to undo.
 
-A corruption acts where a module is trained or evaluated, and never where it encodes. It
-draws from torch's global generator, which the caller seeds.
+A corruption acts where a module is trained or evaluated, and never where it encodes.
 """
 
 from __future__ import annotations
@@ -13,6 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .arrays import as_tensor
+from .randomness import (
+    find_generator,
+    normal_like,
+    redirected_draws,
+    uniform_like,
+)
 from .statistics import RowStatistics
 
 __all__ = ["CORRUPTIONS", "CorruptedInput", "Corruption"]
@@ -20,7 +26,7 @@ __all__ = ["CORRUPTIONS", "CorruptedInput", "Corruption"]
 
 def _where(X: torch.Tensor, level: float) -> torch.Tensor:
     """Choose each value with probability ``level``."""
-    return torch.rand_like(X) < level
+    return uniform_like(X) < level
 
 
 class Corruption(nn.Module):
@@ -70,7 +76,7 @@ class Corruption(nn.Module):
             "unit": units.scale,
         }
         for name, values in statistics.items():
-            self.register_buffer(name, torch.as_tensor(values).float())
+            self.register_buffer(name, as_tensor(values).float())
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Return corrupted rows of the same shape."""
@@ -79,11 +85,12 @@ class Corruption(nn.Module):
             return CORRUPTIONS[kind](self, X)
         if isinstance(kind, nn.Module):
             kind.to(X.device).train().requires_grad_(False)
-        return kind((X - self.zero) * self.unit) / self.unit + self.zero
+        with redirected_draws():
+            return kind((X - self.zero) * self.unit) / self.unit + self.zero
 
     def add_noise(self, X: torch.Tensor) -> torch.Tensor:
         """Add normal noise of ``level`` times the data's standard deviation."""
-        return X + self.level * self.noise * torch.randn_like(X)
+        return X + self.level * self.noise * normal_like(X)
 
     def mask(self, X: torch.Tensor) -> torch.Tensor:
         """Set a share ``level`` of the values to 0, in the units of X."""
@@ -101,7 +108,8 @@ class Corruption(nn.Module):
 
     def swap(self, X: torch.Tensor) -> torch.Tensor:
         """Replace a share of the values by those of other rows of the batch."""
-        donors = torch.randint(len(X), X.shape, device=X.device)
+        generator = find_generator(X.device)
+        donors = torch.randint(len(X), X.shape, generator=generator, device=X.device)
         return torch.where(_where(X, self.level), X.gather(0, donors), X)
 
 

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from .._validation import check_counts, check_unit_interval
+from .arrays import as_tensor
+from .randomness import find_generator, normal_like
 from .statistics import RowStatistics
 
 __all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
@@ -131,7 +133,7 @@ class Gaussian(Likelihood):
 
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
-        return raw + (0.5 * self.log_variance).exp() * torch.randn_like(raw)
+        return raw + (0.5 * self.log_variance).exp() * normal_like(raw)
 
 
 class Bernoulli(Likelihood):
@@ -155,7 +157,8 @@ class Bernoulli(Likelihood):
 
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
-        return self._to_scaled(torch.bernoulli(torch.sigmoid(raw)))
+        generator = find_generator(raw.device)
+        return self._to_scaled(torch.bernoulli(raw.sigmoid(), generator=generator))
 
 
 class Poisson(Likelihood):
@@ -183,7 +186,8 @@ class Poisson(Likelihood):
 
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
-        return self._to_scaled(torch.poisson(self._rate(raw)))
+        generator = find_generator(raw.device)
+        return self._to_scaled(torch.poisson(self._rate(raw), generator))
 
 
 class NegativeBinomial(Poisson):
@@ -208,12 +212,14 @@ class NegativeBinomial(Poisson):
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
         size = self.log_size.exp().expand_as(raw)
-        rate = torch._standard_gamma(size) / size * self._rate(raw)
-        return self._to_scaled(torch.poisson(rate))
+        generator = find_generator(raw.device)
+        excess = torch._standard_gamma(size, generator) / size
+        rate = excess * self._rate(raw)
+        return self._to_scaled(torch.poisson(rate, generator))
 
 
 def _as_float32(values: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor(np.asarray(values), dtype=torch.float32).clone()
+    return as_tensor(np.asarray(values)).to(torch.float32, copy=True)
 
 
 LIKELIHOODS: dict[str, type[Likelihood]] = {

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
+from .arrays import as_tensor
 from .dense import PaddedDecoder, TransposedLinear
 
 # Layers whose output is zero if their parameters are.
@@ -318,11 +319,11 @@ def load_linear(
     if isinstance(decoder, Refined):
         decoder = decoder.decoder
     down, up = encoder.linear, decoder.linear
-    down.weight.copy_(torch.as_tensor(encoder_weight))
-    down.bias.copy_(torch.as_tensor(encoder_bias))
+    down.weight.copy_(as_tensor(encoder_weight))
+    down.bias.copy_(as_tensor(encoder_bias))
     if not isinstance(up, TransposedLinear):
-        up.weight.copy_(torch.as_tensor(decoder_weight))
-    up.bias.copy_(torch.as_tensor(decoder_bias))
+        up.weight.copy_(as_tensor(decoder_weight))
+    up.bias.copy_(as_tensor(decoder_bias))
 
 
 @torch.no_grad()

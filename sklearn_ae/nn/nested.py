@@ -8,7 +8,9 @@ learning. arXiv:2205.13147.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -17,11 +19,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 
 from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .linear_path import PCASolution
 from .losses import Objective
+from .randomness import find_generator, uniform_like
 from .recipe import Recipe
 from .statistics import RowStatistics
 from .unpool import check_bare_codes
@@ -58,12 +62,24 @@ def _count_anchors(n_components: int) -> int:
     return math.ceil(math.log2(n_components)) + 1
 
 
-class _Sizes:
-    """The sizes at which rows are decoded in turn, known to all layers."""
+class _Turns(threading.local):
+    """The sizes at which a thread decodes rows in turn; None decodes whole codes."""
 
-    def __init__(self, n_components: int) -> None:
-        self.n_components = n_components
-        self.in_turn = [n_components]
+    sizes: list[int] | None = None
+
+
+_turns = _Turns()
+
+
+@contextmanager
+def _decoding_at(sizes: list[int]) -> Iterator[None]:
+    """Let layers know at which sizes rows are decoded in turn, in this thread."""
+    before = _turns.sizes
+    _turns.sizes = sizes
+    try:
+        yield
+    finally:
+        _turns.sizes = before
 
 
 class SizedLinear(nn.Module):
@@ -72,11 +88,11 @@ class SizedLinear(nn.Module):
     Scales and shifts are learned for the powers of two and interpolated between them.
     """
 
-    def __init__(self, linear: nn.Linear, sizes: _Sizes) -> None:
+    def __init__(self, linear: nn.Linear, n_components: int) -> None:
         super().__init__()
         self.linear = linear
-        self._sizes = (sizes,)  # in a tuple: shared, not owned
-        n_anchors = _count_anchors(sizes.n_components)
+        self.n_components = n_components
+        n_anchors = _count_anchors(n_components)
         self.scale = nn.Parameter(torch.zeros(n_anchors, linear.out_features))
         self.shift = nn.Parameter(torch.zeros(n_anchors, linear.out_features))
 
@@ -90,8 +106,8 @@ class SizedLinear(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, in_features)`` to ``(n, out_features)``."""
         output = self.linear(X)
-        (sizes,) = self._sizes
-        scale, shift = (values.to(output.dtype) for values in self._at(sizes.in_turn))
+        sizes = _turns.sizes or [self.n_components]
+        scale, shift = (values.to(output.dtype) for values in self._at(sizes))
         in_turn = output.unflatten(0, (-1, len(scale)))
         return torch.addcmul(shift, in_turn, scale).flatten(0, 1)
 
@@ -99,21 +115,22 @@ class SizedLinear(nn.Module):
     def folded(self, size: int) -> nn.Linear:
         """Return the plain layer that does the same for codes of one size."""
         scale, shift = (values[0] for values in self._at([size]))
-        folded = nn.Linear(self.linear.in_features, self.linear.out_features)
+        widths = self.linear.in_features, self.linear.out_features
+        folded = skip_init(nn.Linear, *widths)
         folded.weight.copy_(self.linear.weight * scale[:, None])
         folded.bias.copy_(self.linear.bias * scale + shift)
         return folded
 
 
-def _condition(module: nn.Module, sizes: _Sizes) -> None:
+def _condition(module: nn.Module, n_components: int) -> None:
     """Let all linear layers but the last of each stack know the size of the code."""
     for child in module.children():
-        _condition(child, sizes)
+        _condition(child, n_components)
     if isinstance(module, nn.Sequential):
         for index in range(len(module) - 1):
             layer: Any = module[index]
             if type(layer) is nn.Linear:
-                module[index] = SizedLinear(layer, sizes)
+                module[index] = SizedLinear(layer, n_components)
 
 
 def _fold(module: nn.Module, size: int) -> None:
@@ -150,10 +167,9 @@ class NestedAutoencoder(Autoencoder):
         n_components: int,
         at: Sequence[int] = (),
     ) -> None:
-        sizes = _Sizes(n_components)
-        _condition(decoder, sizes)
+        _condition(decoder, n_components)
         super().__init__(encoder, decoder, output, corruption, bottleneck)
-        self._sizes = (sizes,)
+        self.n_components = n_components
         self.at = sorted(size for size in at if size < n_components)
 
     def forward(self, X: torch.Tensor) -> tuple:
@@ -163,7 +179,7 @@ class NestedAutoencoder(Autoencoder):
         """
         code = self.bottleneck(self.encoder(self.corruption(X)))
         if not self.training:
-            sizes = sizes_to_evaluate(self._sizes[0].n_components)
+            sizes = sizes_to_evaluate(self.n_components)
             return self._decode(code, sizes), code, sizes
         sizes = self._draw()
         return self._decode(code.repeat_interleave(2, 0), sizes), code, sizes
@@ -178,7 +194,6 @@ class NestedAutoencoder(Autoencoder):
 
     def _decode(self, code: torch.Tensor, in_turn: list[int]) -> torch.Tensor:
         """Decode row i at the i-th size, and so on from the first size again."""
-        (sizes,) = self._sizes
         n_rows, width = code.shape
         wanted = torch.tensor(in_turn, device=code.device)
         kept = torch.arange(width, device=code.device) < wanted[:, None]
@@ -186,21 +201,19 @@ class NestedAutoencoder(Autoencoder):
         if missing:
             code = torch.cat([code, code.new_zeros(missing, width)])
         cut = (code.unflatten(0, (-1, len(in_turn))) * kept).flatten(0, 1)
-        sizes.in_turn = in_turn
-        try:
+        with _decoding_at(in_turn):
             return self.decoder(cut)[:n_rows]
-        finally:
-            sizes.in_turn = [sizes.n_components]
 
     def _draw(self) -> list[int]:
         """Return sizes, of which neighbours are a large and a small one."""
-        width = self._sizes[0].n_components
+        width = self.n_components
         sizes = [size for size in self.at for _ in range(3)]
         if not sizes:
             # Powers of two, the smallest of them twice, and any sizes: one from each
             # of equal parts of the scale.
             powers = [2**power for power in range(1, (width - 1).bit_length())]
-            positions = (torch.arange(_N_DRAWN) + torch.rand(_N_DRAWN)) / _N_DRAWN
+            parts = torch.arange(_N_DRAWN, dtype=torch.float32)
+            positions = (parts + uniform_like(parts)) / _N_DRAWN
             ratio = (width + _OFFSET) / (1 + _OFFSET)
             drawn = (
                 int((1 + _OFFSET) * ratio**p - _OFFSET) for p in positions.tolist()
@@ -209,8 +222,9 @@ class NestedAutoencoder(Autoencoder):
         sizes = sorted(sizes) + [width] * round(_WHOLE_PER_SIZE * len(sizes))
         sizes += [width] * (len(sizes) % 2)
         half = len(sizes) // 2
+        generator = find_generator(torch.device("cpu"))
         large, small = (
-            [part[i] for i in torch.randperm(half).tolist()]
+            [part[i] for i in torch.randperm(half, generator=generator).tolist()]
             for part in (sizes[half:], sizes[:half])
         )
         return [size for pair in zip(large, small, strict=True) for size in pair]
@@ -356,7 +370,7 @@ class NestedCode(PlainCode):
             raise TypeError("nested codes need the PCA that they are compared with.")
         losses = pca.residuals(n_components)
         losses = np.maximum(losses, _MIN_SHARE * (losses[0] + pca.variances[0]))
-        return NestedObjective(objective, torch.as_tensor(losses, dtype=torch.float32))
+        return NestedObjective(objective, torch.tensor(losses, dtype=torch.float32))
 
 
 def is_nested(nested: bool | Sequence[int]) -> bool:

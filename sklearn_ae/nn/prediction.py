@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .randomness import normal_like
+
 __all__ = [
     "ClassificationLoss",
     "PredictionLoss",
@@ -150,7 +152,7 @@ def most_sensitive_step(
        training. arXiv:1704.03976
     """
     with torch.enable_grad():
-        step = F.normalize(torch.randn_like(X), dim=1) * (_PROBE * radius)
+        step = F.normalize(normal_like(X), dim=1) * (_PROBE * radius)
         step.requires_grad_(True)
         change = divergence(predictions.detach().float(), predict(X + step).float())
         (gradient,) = torch.autograd.grad(change, step)

@@ -27,6 +27,7 @@ from .linear_path import (
     start_at,
 )
 from .losses import LossOutput, Objective, ReconstructionObjective
+from .randomness import redirected_draws
 from .statistics import RowStatistics
 
 __all__ = ["MUST_STAY", "Recipe"]
@@ -170,7 +171,8 @@ class Recipe:
         """
         bottleneck = self.bottleneck.for_pca() if linear else self.bottleneck
         make_pair = self._linear_pair if linear else self._networks
-        encoder, decoder = make_pair(units, n_components)
+        with redirected_draws():
+            encoder, decoder = make_pair(units, n_components)
         corruption = None if self.corruption is None else self.corruption.build(units)
         return bottleneck.assemble(
             encoder,

@@ -21,6 +21,7 @@ from .codes import Complaint, PlainCode
 from .dense import TransposedLinear
 from .linear_path import PCASolution, Refined, is_linear, load_linear
 from .losses import Objective, ReconstructionObjective
+from .randomness import normal_like
 from .statistics import RowStatistics
 from .unpool import check_bare_codes
 
@@ -379,7 +380,8 @@ def start_at_pairs(
         Point that has the code zero.
     """
     n_units, n_features = encoder.linear.weight.shape
-    others = F.normalize(torch.randn(n_units - 2 * len(components), n_features), dim=1)
+    others = torch.empty(n_units - 2 * len(components), n_features)
+    others = F.normalize(normal_like(others), dim=1)
     columns = np.concatenate([components, -components, others.numpy()])
     weight = np.concatenate([components, -components, _BYSTANDER * others.numpy()])
     load_linear(encoder, decoder, weight, -weight @ mean, columns.T, mean)

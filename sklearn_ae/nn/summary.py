@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from html import escape
 
@@ -89,7 +90,9 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
     n_features : int
         Width of a row.
     """
-    layers, hooks, counted = [], [], set()
+    # A copy, because calls in other threads would pass the hooks too.
+    module = copy.deepcopy(module).eval()
+    layers, counted = [], set()
 
     def note(name: str, part: nn.Module):
         def hook(_, inputs, output):
@@ -106,17 +109,11 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
         if part is module.bottleneck and isinstance(part, nn.Identity):
             continue
         if not list(part.children()) or list(part.parameters(recurse=False)):
-            hooks.append(part.register_forward_hook(note(name, part)))
-    was_training, device = module.training, next(module.parameters()).device
-    try:
-        module.eval()
-        code = module.encode(torch.zeros(2, n_features, device=device))
-        layers.append(("code", tuple(code.shape[1:]), 0))
-        module.decode(code)
-    finally:
-        module.train(was_training)
-        for hook in hooks:
-            hook.remove()
+            part.register_forward_hook(note(name, part))
+    device = next(module.parameters()).device
+    code = module.encode(torch.zeros(2, n_features, device=device))
+    layers.append(("code", tuple(code.shape[1:]), 0))
+    module.decode(code)
     others = {id(p): p.numel() for p in module.parameters() if id(p) not in counted}
     if others:
         layers.append(("parameters of no layer's own", (), sum(others.values())))

@@ -22,6 +22,7 @@ from .dense import PaddedDecoder
 from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
 from .linear_path import PCASolution, load_linear
 from .losses import Objective
+from .randomness import normal_like
 from .statistics import RowStatistics
 from .unpool import check_bare_codes
 
@@ -116,7 +117,7 @@ class VariationalAutoencoder(Autoencoder):
     def draw(self, X: torch.Tensor, n_draws: int) -> tuple[torch.Tensor, ...]:
         """Do what :meth:`forward` does, for a number of draws."""
         mean, log_variance = self.posterior(X)
-        noise = torch.randn((n_draws, *mean.shape), device=X.device)
+        noise = normal_like(mean.expand(n_draws, *mean.shape))
         latent = mean + (0.5 * log_variance).exp() * noise
         raw = self.decoder(latent.flatten(0, 1)).float()
         sized = self._size(raw.unflatten(0, (n_draws, len(X))), X)
@@ -129,14 +130,14 @@ class VariationalAutoencoder(Autoencoder):
 
     def log_likelihood(self, X: torch.Tensor, n_draws: int) -> torch.Tensor:
         """Estimate the log-likelihood of rows by importance sampling, shape (n,)."""
-        total = torch.full((len(X),), -torch.inf, device=X.device)
+        total = X.new_full((len(X),), -torch.inf)
         for part in self._parts(X, n_draws):
             total = torch.logaddexp(total, self.log_weights(X, part).logsumexp(0))
         return total - math.log(n_draws)
 
     def bound(self, X: torch.Tensor, n_draws: int) -> torch.Tensor:
         """Estimate the evidence lower bound of rows, shape (n,)."""
-        total = torch.zeros(len(X), device=X.device)
+        total = X.new_zeros(len(X))
         for part in self._parts(X, n_draws):
             _, log_likelihood, *posterior, _ = self.draw(X, part)
             total += log_likelihood.sum(0)

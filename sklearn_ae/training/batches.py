@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from torch.utils.data import Dataset
+
+from ..nn.arrays import as_tensor
 
 __all__ = ["Rows"]
 
@@ -47,13 +48,11 @@ class Rows(Dataset):
         device: torch.device,
         index: np.ndarray | None = None,
     ) -> None:
-        self.X: Any = X if sp.issparse(X) else _as_tensor(X)
-        self.shift = torch.as_tensor(shift)
-        self.factor = torch.as_tensor(1.0 / scale)
+        self.X: Any = X if sp.issparse(X) else as_tensor(X)
+        self.shift = as_tensor(shift)
+        self.factor = as_tensor(1.0 / scale)
         self.device = device
-        self.index = (
-            torch.arange(X.shape[0]) if index is None else torch.as_tensor(index)
-        )
+        self.index = torch.arange(X.shape[0]) if index is None else as_tensor(index)
         self.resident = self._move() if _fits(len(self), X.shape[1], device) else None
 
     def __len__(self) -> int:
@@ -149,13 +148,6 @@ class Rows(Dataset):
             block = self._gather(positions)
             resident[positions[0] : positions[0] + len(block)] = block
         return resident
-
-
-def _as_tensor(X: np.ndarray) -> torch.Tensor:
-    with warnings.catch_warnings():
-        # Read-only input (a memory map, say) is never written to here.
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-        return torch.from_numpy(X)
 
 
 def _fits(n_rows: int, n_features: int, device: torch.device) -> bool:

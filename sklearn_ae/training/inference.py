@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..nn.randomness import redirected_draws
 from .batches import Rows
-from .seeding import isolated_rng
+from .isolation import isolated
 
 __all__ = ["blockwise", "rowwise"]
 
@@ -18,7 +18,6 @@ __all__ = ["blockwise", "rowwise"]
 BlockFunction = Callable[[torch.Tensor], torch.Tensor]
 
 
-@torch.inference_mode()
 def blockwise(
     module: nn.Module, function: BlockFunction, rows: Rows, size: int | None = None
 ) -> Iterator[torch.Tensor]:
@@ -36,8 +35,15 @@ def blockwise(
         Rows at once; None takes what suits memory.
     """
     module.eval()
-    for block in rows.blocks(size):
-        yield function(block)
+    blocks = rows.blocks(size)
+    # What runs between two blocks is no part of the library.
+    while True:
+        with isolated(), torch.inference_mode():
+            block = next(blocks, None)
+            if block is None:
+                return
+            value = function(block)
+        yield value
 
 
 def rowwise(
@@ -56,7 +62,6 @@ def rowwise(
     seed : int, default=None
         Seed of what is random in the function. None is for functions without it.
     """
-    context = nullcontext() if seed is None else isolated_rng(seed, rows.device)
-    with context:
+    with isolated(seed), redirected_draws(seed is not None):
         blocks = blockwise(module, function, rows, size)
         return np.concatenate([block.cpu().numpy() for block in blocks])

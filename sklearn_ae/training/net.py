@@ -28,12 +28,13 @@ from torch import nn
 from ..exceptions import DivergenceWarning, warn_user
 from ..nn.dense import TransposedLinear
 from ..nn.linear_path import LinearPath
+from ..nn.randomness import may_draw, redirected_draws
 from .batches import Rows
 from .checkpoint import BestState
 from .flat import FlatParameters
+from .isolation import isolated
 from .precision import autocast, training_dtype
 from .progress import progress_bar, show_epoch
-from .seeding import isolated_rng
 
 __all__ = [
     "AutoencoderNet",
@@ -216,6 +217,7 @@ class AutoencoderNet(NeuralNet):
         super().initialize()
         self.history_.extend(epochs)
         self.generator_ = torch.Generator().manual_seed(self.seed)
+        self.may_draw_ = may_draw(self.module_, self.criterion_)
         self.has_batch_callbacks_ = any(
             getattr(type(callback), hook) is not getattr(Callback, hook)
             for _, callback in self.callbacks_
@@ -360,7 +362,6 @@ class AutoencoderNet(NeuralNet):
         self.notify("on_train_end", X=rows, y=None)
         return Outcome(kept, interrupted)
 
-    @torch.inference_mode()
     def evaluate(self, rows: TrainingRows) -> float:
         """Return the mean loss of the rows, in float32 and evaluation mode.
 
@@ -368,7 +369,8 @@ class AutoencoderNet(NeuralNet):
         """
         self._set_training(False)
         total = 0.0
-        with isolated_rng(self.seed, rows.device):
+        redirected = redirected_draws(may_draw(self.module_, self.criterion_))
+        with isolated(self.seed), torch.inference_mode(), redirected:
             for block in rows.blocks():
                 losses = self.criterion_.per_row(self.module_(block), block)
                 total += losses.sum().item()
@@ -471,9 +473,10 @@ class AutoencoderNet(NeuralNet):
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         for flat in self.flat_:
             flat.zero_grad()
-        with autocast(torch.device(self.device), self.training_dtype_):
-            output = self.module_(batch)
-        loss = self.criterion_(output, batch)
+        with redirected_draws(self.may_draw_):
+            with autocast(torch.device(self.device), self.training_dtype_):
+                output = self.module_(batch)
+            loss = self.criterion_(output, batch)
         loss.backward()
         return loss.detach(), output
 
