@@ -14,7 +14,7 @@ from .._version import __version__
 from ..exceptions import ModelVersionWarning, warn_user
 from ..nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
 from ..nn.codes import PlainCode
-from ..nn.linear_path import PCASolution, copy_linear
+from ..nn.linear_path import PCASolution, copy_linear, read_linear
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.device import resolve_device
@@ -161,11 +161,7 @@ class Model:
         """Return the PCA that later passes are compared with, if there is one."""
         if self.pca is not None or not self.is_pca:
             return self.pca
-        encoder: Any = self.module.encoder
-        decoder: Any = self.module.decoder
-        components = encoder.linear.weight.detach().cpu().numpy()
-        mean = decoder.linear.bias.detach().cpu().numpy()
-        return PCASolution(components, mean, np.zeros(len(components)), 0.0)
+        return read_linear(self.module)
 
     def _with(self, module: Autoencoder, **changes: Any) -> Model:
         twin = copy.copy(self)

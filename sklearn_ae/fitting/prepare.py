@@ -17,6 +17,7 @@ from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
+from .denoiser import fit_linear_denoiser
 from .model import Model
 from .pca import fit_pca
 from .planning import choose_batch_size, choose_n_epochs, count_validation_rows
@@ -128,9 +129,8 @@ def build_or_continue(
         pca = fit_pca(rows, width, options.seed)
         width = len(pca.components)
     recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-    if pca is None:
-        n_pca = recipe.bottleneck.count_pca_components(width)
-        pca = fit_pca(rows, n_pca, options.seed)
+    if pca is None or recipe.denoises:
+        pca = _fit_baseline(recipe, scaling, rows, width, options.seed)
     module = recipe.build_start(scaling, pca, width)
     model = Model(module, recipe, scaling, width, options.device, options.seed)
     return model, pca
@@ -138,8 +138,20 @@ def build_or_continue(
 
 def fit_pca_beside(model: Model, rows: Rows) -> PCASolution:
     """Return PCA with as many components as a model has to be compared with."""
-    n_components = model.recipe.bottleneck.count_pca_components(model.n_components)
-    return fit_pca(rows, n_components, model.seed)
+    return _fit_baseline(
+        model.recipe, model.scaling, rows, model.n_components, model.seed
+    )
+
+
+def _fit_baseline(
+    recipe: Recipe, scaling: Scaling, rows: Rows, width: int, seed: int
+) -> PCASolution:
+    """Fit PCA, or the best linear denoiser of corrupted rows."""
+    n_components = recipe.bottleneck.count_pca_components(width)
+    if recipe.corruption is None or not recipe.denoises:
+        return fit_pca(rows, n_components, seed)
+    corruption = recipe.corruption.build(scaling).to(rows.device)
+    return fit_linear_denoiser(corruption, rows, n_components, seed)
 
 
 def make_plan(

@@ -57,6 +57,9 @@ class PlainCode:
     # are compared with plain PCA, which the linear paths may beat.
     compares_losses_with_floor: ClassVar[bool] = True
 
+    # Whether rows can be corrupted before they are encoded.
+    can_denoise: ClassVar[bool] = True
+
     # Decay rates of the optimizer's running means of gradients and their squares.
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
@@ -128,7 +131,7 @@ class PlainCode:
 
     def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
         """Load PCA into the linear paths of a module."""
-        start_at(module.encoder, module.decoder, pca.components, pca.mean)
+        start_at(module.encoder, module.decoder, pca)
 
     def count_active(self, n_components: int) -> int | None:
         """Return how many components PCA has in a comparison.

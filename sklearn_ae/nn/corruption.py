@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,12 +22,35 @@ from .randomness import (
 )
 from .statistics import RowStatistics
 
-__all__ = ["CORRUPTIONS", "CorruptedInput", "Corruption"]
+__all__ = ["CORRUPTIONS", "CorruptedInput", "CorruptedMoments", "Corruption"]
 
 
 def _where(X: torch.Tensor, level: float) -> torch.Tensor:
     """Choose each value with probability ``level``."""
     return uniform_like(X) < level
+
+
+@dataclass(frozen=True, eq=False)
+class CorruptedMoments:
+    """First and second moments of corrupted rows, from those of clean ones.
+
+    Where clean rows have the covariance C, corrupted ones have
+    ``spread * C + diag(noise)``, and their covariance with clean ones is ``signal * C``.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_features,)
+        Mean of corrupted rows.
+    noise : ndarray of shape (n_features,)
+        Variance that the corruption adds to each feature.
+    spread, signal : float
+        Factors of the covariance.
+    """
+
+    mean: np.ndarray
+    noise: np.ndarray
+    spread: float = 1.0
+    signal: float = 1.0
 
 
 class Corruption(nn.Module):
@@ -87,6 +111,47 @@ class Corruption(nn.Module):
             kind.to(X.device).train().requires_grad_(False)
         with redirected_draws():
             return kind((X - self.zero) * self.unit) / self.unit + self.zero
+
+    def moments(self, mean: np.ndarray, variance: np.ndarray) -> CorruptedMoments | None:
+        """Return the moments of corrupted rows; None where they are not known.
+
+        Parameters
+        ----------
+        mean, variance : ndarray of shape (n_features,)
+            Of each feature of clean scaled rows.
+        """
+        (kind,) = self._kind
+        if not isinstance(kind, str):
+            return None
+        zero, noise, low, high = (
+            values.double().cpu().numpy()
+            for values in (self.zero, self.noise, self.low, self.high)
+        )
+        if kind == "gaussian":
+            return CorruptedMoments(mean, (self.level * noise) ** 2)
+        # A share of the values are replaced by others that do not depend on the row:
+        # their mean and mean square, as distances to the value that 0 has become.
+        mean, second = mean - zero, variance + (mean - zero) ** 2
+        others = {
+            "masking": (0.0, 0.0),
+            "dropout": (0.0, 0.0),
+            "salt_and_pepper": (
+                (low + high) / 2 - zero,
+                ((low - zero) ** 2 + (high - zero) ** 2) / 2,
+            ),
+            "swap": (mean, second),
+        }
+        other_mean, other_second = others[kind]
+        kept, factor = 1 - self.level, 1.0
+        if kind == "dropout":
+            factor = 1 / kept
+        corrupted_mean = kept * factor * mean + self.level * other_mean
+        corrupted_second = kept * factor**2 * second + self.level * other_second
+        spread = (kept * factor) ** 2
+        noise = corrupted_second - corrupted_mean**2 - spread * variance
+        return CorruptedMoments(
+            zero + corrupted_mean, noise.clip(min=0), spread, kept * factor
+        )
 
     def add_noise(self, X: torch.Tensor) -> torch.Tensor:
         """Add normal noise of ``level`` times the data's standard deviation."""

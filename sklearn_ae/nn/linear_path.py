@@ -23,6 +23,7 @@ _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose
 
 __all__ = [
     "ClampedLogit",
+    "LinearDenoiser",
     "LinearPath",
     "PCASolution",
     "Refined",
@@ -32,6 +33,7 @@ __all__ = [
     "is_linear",
     "linear_pair",
     "load_linear",
+    "read_linear",
     "start_at",
 ]
 
@@ -58,6 +60,16 @@ class PCASolution:
     variances: np.ndarray
     noise_variance: float
 
+    @property
+    def encoder_weight(self) -> np.ndarray:
+        """What rows are multiplied by, shape (n_components, n_features)."""
+        return self.components
+
+    @property
+    def encoder_bias(self) -> np.ndarray:
+        """What is added then, shape (n_components,)."""
+        return -self.encoder_weight @ self.mean
+
     def first(self, n_components: int) -> PCASolution:
         """Return the baseline of the leading components."""
         return replace(
@@ -77,6 +89,68 @@ class PCASolution:
         variances[: len(self.variances)] = self.variances[:n_components]
         rest = self.noise_variance * (n_features - len(self.variances))
         return rest + variances[::-1].cumsum()[::-1] - variances
+
+
+@dataclass(frozen=True, eq=False)
+class LinearDenoiser(PCASolution):
+    """Best linear map from corrupted to clean rows, of a rank: PCA's place in denoising.
+
+    Rows are decoded by orthonormal `components`, as with PCA, but encoded by weights
+    that know the corruption. Without any corruption it is PCA.
+
+    Parameters
+    ----------
+    components, mean
+        As for PCA: what codes are decoded by, and the mean of clean rows.
+    variances : ndarray of shape (n_components,)
+        Variance of the clean rows that each component restores.
+    noise_variance : float
+        Mean variance along the directions that the components leave out.
+    weight : ndarray of shape (n_components, n_features)
+        What corrupted rows are encoded by.
+    bias : ndarray of shape (n_components,)
+        What is added then, so that the mean of corrupted rows has the code 0.
+    total : float
+        Variance of clean rows, summed over features.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    total: float
+
+    @property
+    def encoder_weight(self) -> np.ndarray:
+        """What rows are multiplied by, shape (n_components, n_features)."""
+        return self.weight
+
+    @property
+    def encoder_bias(self) -> np.ndarray:
+        """What is added then, shape (n_components,)."""
+        return self.bias
+
+    def first(self, n_components: int) -> LinearDenoiser:
+        """Return the denoiser of a smaller rank."""
+        return replace(
+            self,
+            components=self.components[:n_components],
+            variances=self.variances[:n_components],
+            weight=self.weight[:n_components],
+            bias=self.bias[:n_components],
+        )
+
+    def rounded(self) -> LinearDenoiser:
+        """Return the denoiser in float32, as networks see it."""
+        return replace(
+            self,
+            components=self.components.astype(np.float32),
+            weight=self.weight.astype(np.float32),
+        )
+
+    def residuals(self, n_components: int) -> np.ndarray:
+        """Return the error with the first 1, 2, ..., n components."""
+        restored = np.zeros(n_components)
+        restored[: len(self.variances)] = self.variances[:n_components]
+        return self.total - restored.cumsum()
 
 
 class ClampedLogit(nn.Module):
@@ -280,27 +354,23 @@ def linear_pair(
     return LinearPath(down, None), LinearPath(up, None, link)
 
 
-def start_at(
-    encoder: Any,
-    decoder: Any,
-    components: np.ndarray,
-    mean: np.ndarray,
-) -> None:
-    """Load orthonormal components into the linear layers.
+def start_at(encoder: Any, decoder: Any, solution: PCASolution) -> None:
+    """Load PCA, or what has its place, into the linear layers.
 
     Parameters
     ----------
     encoder, decoder : LinearPath
         The pair that :func:`add_linear_path` made; the decoder may be refined.
-    components : ndarray of shape (rank, n_features)
-        Orthonormal rows, at most ``n_components`` of them; the weights of the
-        remaining codes are zero.
-    mean : ndarray of shape (n_features,)
-        Point that has the code zero.
+    solution : PCASolution
+        With at most ``n_components`` components; the weights of the remaining codes are
+        zero.
     """
-    weight = np.zeros(encoder.linear.weight.shape)
-    weight[: len(components)] = components
-    load_linear(encoder, decoder, weight, -weight @ mean, weight.T, mean)
+    n_components, shape = len(solution.components), encoder.linear.weight.shape
+    down, up = np.zeros(shape), np.zeros(shape)
+    bias = np.zeros(shape[0])
+    down[:n_components], up[:n_components] = solution.encoder_weight, solution.components
+    bias[:n_components] = solution.encoder_bias
+    load_linear(encoder, decoder, down, bias, up.T, solution.mean)
 
 
 @torch.no_grad()
@@ -314,16 +384,39 @@ def load_linear(
 ) -> None:
     """Load weights, of torch's shapes, into the linear layers of a pair.
 
-    A decoder that shares the encoder's weight keeps to that.
+    A decoder that shares the encoder's weight keeps to that: where the two differ, the
+    pair becomes the nearest that can share it along the decoder's directions.
     """
     if isinstance(decoder, Refined):
         decoder = decoder.decoder
     down, up = encoder.linear, decoder.linear
+    if isinstance(up, TransposedLinear):
+        strength = (encoder_weight * decoder_weight.T).sum(axis=1).clip(min=0)
+        norm = np.linalg.norm(decoder_weight, axis=0)
+        factor = np.sqrt(strength) / np.where(norm > 0, norm, 1)
+        encoder_weight = factor[:, None] * decoder_weight.T
+        encoder_bias = encoder_bias / np.where(factor > 0, factor * norm, 1)
     down.weight.copy_(as_tensor(encoder_weight))
     down.bias.copy_(as_tensor(encoder_bias))
     if not isinstance(up, TransposedLinear):
         up.weight.copy_(as_tensor(decoder_weight))
     up.bias.copy_(as_tensor(decoder_bias))
+
+
+def read_linear(module: Any) -> PCASolution:
+    """Return what :func:`start_at` has loaded into a module, as far as it is known.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        PCA, or what has its place.
+    """
+    down, up = module.encoder.linear, module.decoder.linear
+    weight, components, mean = (
+        values.detach().cpu().numpy() for values in (down.weight, up.weight.t(), up.bias)
+    )
+    bias, unknown = down.bias.detach().cpu().numpy(), np.zeros(len(components))
+    return LinearDenoiser(components, mean, unknown, 0.0, weight, bias, 0.0)
 
 
 @torch.no_grad()

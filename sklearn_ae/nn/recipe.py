@@ -130,6 +130,11 @@ class Recipe:
         return self.init == "pca" and self.can_start_at_pca
 
     @property
+    def denoises(self) -> bool:
+        """Whether rows are corrupted, so that the best linear denoiser is "PCA"."""
+        return self.corruption is not None and self.bottleneck.can_denoise
+
+    @property
     def allows_wide_codes(self) -> bool:
         """Whether something but the width keeps a code from copying its row."""
         return self.corruption is not None or self.bottleneck.is_regularised
@@ -245,7 +250,7 @@ class Recipe:
         encoder, decoder = linear_pair(
             units.n_features, n_components, n_components, self.output.build_link(units)
         )
-        start_at(encoder, decoder, pca.first(n_components).components, pca.mean)
+        start_at(encoder, decoder, pca.first(n_components))
         corruption = None if self.corruption is None else self.corruption.build(units)
         return Autoencoder(encoder, decoder, self.output.build(units), corruption)
 
