@@ -20,9 +20,9 @@ __all__ = ["fit_linear_denoiser"]
 # components before they are denoised: so many, or a multiple of those of the code.
 _MAX_FEATURES, _MIN_BASIS, _BASIS_PER_COMPONENT = 1024, 256, 2
 
-# Where a corruption's moments are not known, rows are corrupted anew until there are so
-# many of them, but no more often than the second number.
-_MIN_DRAWN_ROWS, _MAX_DRAWS = 30_000, 100
+# Where a corruption's moments are not known, rows are corrupted in pairs: so many pairs,
+# but no more for each row than the second number.
+_MIN_DRAWN_PAIRS, _MAX_PAIRS = 15_000, 50
 
 # White noise of this share of the corruption's, over the number of rows, is taken to be
 # there besides: features that hardly vary in few rows would get large weights.
@@ -138,7 +138,7 @@ def _move_moments(
     covariance: np.ndarray,
     basis: np.ndarray | None,
 ) -> _Moments | None:
-    """Return the moments of corrupted rows where they follow from those of clean ones."""
+    """Return moments of corrupted rows where they follow from those of clean ones."""
     known = corruption.moments(mean, variances)
     if known is None:
         return None
@@ -156,20 +156,22 @@ def _draw_moments(
     corruption: Corruption, rows: Rows, mean: np.ndarray, basis: np.ndarray | None
 ) -> _Moments:
     """Return the moments of rows that are corrupted again and again."""
-    n_draws = int(np.clip(-(-_MIN_DRAWN_ROWS // len(rows)), 1, _MAX_DRAWS))
-    n_drawn = n_draws * len(rows)
+    n_pairs = int(np.clip(-(-_MIN_DRAWN_PAIRS // len(rows)), 1, _MAX_PAIRS))
+    n_drawn = 2 * n_pairs * len(rows)
     width = rows.n_features if basis is None else len(basis)
     offset, noise = np.zeros(rows.n_features), 0.0
     covariance, with_clean = np.zeros((width, width)), np.zeros((width, width))
-    for _ in range(n_draws):
+    for _ in range(n_pairs):
         for block in rows.blocks():
-            clean = _to_numpy(block) - mean
-            corrupted = _to_numpy(corruption(block)) - mean
-            noise += np.square(corrupted - clean).mean(axis=1).sum() / n_drawn
-            offset += corrupted.sum(axis=0) / n_drawn
-            clean, corrupted = _project(clean, basis), _project(corrupted, basis)
-            covariance += corrupted.T @ corrupted / n_drawn
-            with_clean += clean.T @ corrupted / n_drawn
+            clean = _project(_to_numpy(block) - mean, basis)
+            pair = [_to_numpy(corruption(block)) - mean for _ in range(2)]
+            # What differs between two corruptions of a row is noise.
+            noise += np.square(pair[0] - pair[1]).mean(axis=1).sum() / n_drawn
+            for corrupted in pair:
+                offset += corrupted.sum(axis=0) / n_drawn
+                scores = _project(corrupted, basis)
+                covariance += scores.T @ scores / n_drawn
+                with_clean += clean.T @ scores / n_drawn
     middle = _project(offset, basis)
     covariance -= np.outer(middle, middle)
     return _Moments(mean + offset, covariance, with_clean, float(noise))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -129,29 +129,25 @@ def build_or_continue(
         pca = fit_pca(rows, width, options.seed)
         width = len(pca.components)
     recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-    if pca is None or recipe.denoises:
-        pca = _fit_baseline(recipe, scaling, rows, width, options.seed)
+    if pca is None:
+        n_pca = recipe.bottleneck.count_pca_components(width)
+        pca = fit_pca(rows, n_pca, options.seed)
     module = recipe.build_start(scaling, pca, width)
     model = Model(module, recipe, scaling, width, options.device, options.seed)
-    return model, pca
+    return model, fit_pca_beside(model, rows) if recipe.denoises else pca
 
 
 def fit_pca_beside(model: Model, rows: Rows) -> PCASolution:
-    """Return PCA with as many components as a model has to be compared with."""
-    return _fit_baseline(
-        model.recipe, model.scaling, rows, model.n_components, model.seed
-    )
+    """Return what a model is compared with: PCA, or the best linear denoiser.
 
-
-def _fit_baseline(
-    recipe: Recipe, scaling: Scaling, rows: Rows, width: int, seed: int
-) -> PCASolution:
-    """Fit PCA, or the best linear denoiser of corrupted rows."""
-    n_components = recipe.bottleneck.count_pca_components(width)
-    if recipe.corruption is None or not recipe.denoises:
-        return fit_pca(rows, n_components, seed)
-    corruption = recipe.corruption.build(scaling).to(rows.device)
-    return fit_linear_denoiser(corruption, rows, n_components, seed)
+    It has as many components as the comparison asks for.
+    """
+    recipe = model.recipe
+    n_components = recipe.bottleneck.count_pca_components(model.n_components)
+    if not recipe.denoises:
+        return fit_pca(rows, n_components, model.seed)
+    corruption: Any = model.module.corruption
+    return fit_linear_denoiser(corruption, rows, n_components, model.seed)
 
 
 def make_plan(

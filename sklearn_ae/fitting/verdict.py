@@ -234,7 +234,8 @@ def say_no_gain(model: Model, verdict: Verdict, in_nats: bool) -> str:
             f"Training made no reliable gain over probabilistic PCA on {n_rows} rows: "
             f"{-verdict.loss:.4g} nats per row against {-verdict.pca_loss:.4g}. "
         )
-    message = f"Training made no reliable gain over PCA on {n_rows} rows"
+    baseline = model.recipe.baseline_name
+    message = f"Training made no reliable gain over {baseline} on {n_rows} rows"
     if getattr(model.recipe.output, "loss", None) != "squared_error":
         return message + ". "
     # What was compared, which is in proportion to errors where all columns have one
@@ -245,7 +246,7 @@ def say_no_gain(model: Model, verdict: Verdict, in_nats: bool) -> str:
     least = min_gain(n_rows)
     chance = f"a gain of less than {least:.0%}" if least < 1 else "any gain"
     return (
-        f"{message}: {name} {pair[0]:.4g} against PCA's {pair[1]:.4g}, where "
+        f"{message}: {name} {pair[0]:.4g} against {baseline}'s {pair[1]:.4g}, where "
         f"{chance} may be chance. "
     )
 
@@ -254,8 +255,8 @@ def say_floor(model: Model, verdict: Verdict, in_nats: bool) -> Complaint:
     """Return the warning that PCA has taken the network's place."""
     message = (
         say_no_gain(model, verdict, in_nats)
-        + "The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
-        "larger max_iter, may change that."
+        + f"The fitted model is {model.recipe.baseline_name} of all rows; beats_pca_ "
+        "is False. More rows, or a larger max_iter, may change that."
     )
     return message, PCAFloorWarning
 

@@ -35,7 +35,7 @@ class CorruptedMoments:
     """First and second moments of corrupted rows, from those of clean ones.
 
     Where clean rows have the covariance C, corrupted ones have
-    ``spread * C + diag(noise)``, and their covariance with clean ones is ``signal * C``.
+    ``spread * C + diag(noise)``, and the covariance ``signal * C`` with clean ones.
 
     Parameters
     ----------
@@ -112,7 +112,9 @@ class Corruption(nn.Module):
         with redirected_draws():
             return kind((X - self.zero) * self.unit) / self.unit + self.zero
 
-    def moments(self, mean: np.ndarray, variance: np.ndarray) -> CorruptedMoments | None:
+    def moments(
+        self, mean: np.ndarray, variance: np.ndarray
+    ) -> CorruptedMoments | None:
         """Return the moments of corrupted rows; None where they are not known.
 
         Parameters

@@ -93,7 +93,7 @@ class PCASolution:
 
 @dataclass(frozen=True, eq=False)
 class LinearDenoiser(PCASolution):
-    """Best linear map from corrupted to clean rows, of a rank: PCA's place in denoising.
+    """Best linear map of a rank from corrupted to clean rows: "PCA" of a denoiser.
 
     Rows are decoded by orthonormal `components`, as with PCA, but encoded by weights
     that know the corruption. Without any corruption it is PCA.
@@ -368,7 +368,10 @@ def start_at(encoder: Any, decoder: Any, solution: PCASolution) -> None:
     n_components, shape = len(solution.components), encoder.linear.weight.shape
     down, up = np.zeros(shape), np.zeros(shape)
     bias = np.zeros(shape[0])
-    down[:n_components], up[:n_components] = solution.encoder_weight, solution.components
+    down[:n_components], up[:n_components] = (
+        solution.encoder_weight,
+        solution.components,
+    )
     bias[:n_components] = solution.encoder_bias
     load_linear(encoder, decoder, down, bias, up.T, solution.mean)
 
@@ -413,7 +416,8 @@ def read_linear(module: Any) -> PCASolution:
     """
     down, up = module.encoder.linear, module.decoder.linear
     weight, components, mean = (
-        values.detach().cpu().numpy() for values in (down.weight, up.weight.t(), up.bias)
+        values.detach().cpu().numpy()
+        for values in (down.weight, up.weight.t(), up.bias)
     )
     bias, unknown = down.bias.detach().cpu().numpy(), np.zeros(len(components))
     return LinearDenoiser(components, mean, unknown, 0.0, weight, bias, 0.0)

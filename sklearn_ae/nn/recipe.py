@@ -135,6 +135,11 @@ class Recipe:
         return self.corruption is not None and self.bottleneck.can_denoise
 
     @property
+    def baseline_name(self) -> str:
+        """What networks are compared with, as warnings call it."""
+        return "the best linear denoiser" if self.denoises else "PCA"
+
+    @property
     def allows_wide_codes(self) -> bool:
         """Whether something but the width keeps a code from copying its row."""
         return self.corruption is not None or self.bottleneck.is_regularised

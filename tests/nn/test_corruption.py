@@ -67,6 +67,37 @@ def test_swapped_values_come_from_the_same_column():
     assert torch.equal(corrupted % 3, X % 3)
 
 
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_moments_are_those_of_corrupted_rows(kind):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(1, 2, size=(N_ROWS, 1)) + 0.5 * rng.uniform(
+        size=(N_ROWS, N_FEATURES)
+    )
+    X = torch.tensor((X - SHIFT) / UNIT, dtype=torch.float32)
+    corruption, clean = make(kind, 0.3, X), X.double().numpy()
+    covariance = np.cov(clean.T)
+    moments = corruption.moments(clean.mean(axis=0), covariance.diagonal())
+    torch.manual_seed(0)
+    corrupted = corruption(X).double().numpy()
+    drawn = np.cov(corrupted.T, clean.T)
+    np.testing.assert_allclose(moments.mean, corrupted.mean(axis=0), atol=0.04)
+    expected = moments.spread * covariance + np.diag(moments.noise)
+    scale = np.sqrt(np.outer(drawn.diagonal(), drawn.diagonal()))
+    np.testing.assert_allclose(
+        expected / scale[:3, :3], drawn[:3, :3] / scale[:3, :3], atol=0.03
+    )
+    np.testing.assert_allclose(
+        moments.signal * covariance / scale[:3, 3:],
+        drawn[:3, 3:] / scale[:3, 3:],
+        atol=0.03,
+    )
+
+
+def test_moments_of_a_function_are_unknown(scaled):
+    corruption = make(torch.sin, 0.3, scaled)
+    assert corruption.moments(np.zeros(N_FEATURES), np.ones(N_FEATURES)) is None
+
+
 def test_own_function_sees_the_units_of_x(scaled):
     seen = []
 

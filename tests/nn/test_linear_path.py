@@ -5,7 +5,13 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from sklearn_ae.nn.dense import dense_stack
-from sklearn_ae.nn.linear_path import ClampedLogit, add_linear_path, start_at
+from sklearn_ae.nn.linear_path import (
+    ClampedLogit,
+    LinearDenoiser,
+    PCASolution,
+    add_linear_path,
+    start_at,
+)
 
 BRANCHES = {
     "dense": lambda a, b: dense_stack((a, 7, b), "gelu"),
@@ -17,6 +23,10 @@ BRANCHES = {
 }
 
 
+def solution(components, mean):
+    return PCASolution(components, mean, np.ones(len(components)), 1.0)
+
+
 @pytest.mark.parametrize("name", list(BRANCHES))
 @pytest.mark.parametrize("tied", [True, False])
 def test_any_pair_starts_at_the_linear_map(name, tied):
@@ -24,15 +34,31 @@ def test_any_pair_starts_at_the_linear_map(name, tied):
     encoder, decoder = add_linear_path(make(5, 2), make(2, 5), 5, 2, tied=tied)
     basis = np.linalg.qr(np.random.RandomState(0).standard_normal((5, 2)))[0].T
     mean = np.arange(5.0)
-    start_at(encoder, decoder, basis, mean)
+    start_at(encoder, decoder, solution(basis, mean))
     X = torch.randn(20, 5)
     expected = (X.numpy() - mean) @ basis.T @ basis + mean
     np.testing.assert_allclose(decoder(encoder(X)).detach(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_denoiser_is_encoded_by_weights_of_its_own(tied):
+    """White noise shrinks each component, which tied layers share between them."""
+    make = BRANCHES["dense"]
+    encoder, decoder = add_linear_path(make(5, 2), make(2, 5), 5, 2, tied=tied)
+    basis = np.linalg.qr(np.random.RandomState(0).standard_normal((5, 2)))[0].T
+    mean, weight = np.arange(5.0), np.array([[0.8], [0.3]]) * basis
+    start = LinearDenoiser(
+        basis, mean, np.ones(2), 1.0, weight=weight, bias=-weight @ mean, total=5.0
+    )
+    start_at(encoder, decoder, start)
+    X = torch.randn(20, 5)
+    expected = (X.numpy() - mean) @ weight.T @ basis + mean
+    np.testing.assert_allclose(decoder(encoder(X)).detach(), expected, atol=1e-5)
+
+
 def test_missing_components_have_code_zero():
     encoder, decoder = add_linear_path(*[dense_stack((4, 4), "gelu")] * 2, 4, 4)
-    start_at(encoder, decoder, np.eye(4)[:2], np.zeros(4))
+    start_at(encoder, decoder, solution(np.eye(4)[:2], np.zeros(4)))
     assert not encoder(torch.randn(5, 4))[:, 2:].any()
 
 
@@ -46,7 +72,7 @@ def test_pca_is_no_saddle_point(name, tied):
     X = np.random.RandomState(0).standard_normal((200, 5))
     X[:, 4] = X[:, 0] ** 2
     pca = PCA(2).fit(X)
-    start_at(encoder, decoder, pca.components_, pca.mean_)
+    start_at(encoder, decoder, solution(pca.components_, pca.mean_))
     rows = torch.from_numpy(X).float()
     (decoder(encoder(rows)) - rows).square().mean(0).sum().backward()
     largest = max(p.grad.abs().max() for p in decoder.branch.parameters())
