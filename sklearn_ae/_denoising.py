@@ -36,6 +36,14 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
     it where clean rows must be rebuilt as closely as possible; the plain autoencoder
     is better at that.
 
+    PCA knows nothing of the corruption, and at full width it returns its input. So the
+    baseline is the best *linear denoiser* of the same rank: the regression of clean
+    rows on corrupted ones, over all corruptions of the training rows, cut to
+    `n_components` directions. Its second moments are known for the corruptions that
+    have a name, and estimated from up to 100 corruptions of each row for functions and
+    modules. Of more than 1,024 features it sees their leading principal components,
+    256 or twice `n_components`. Where the corruption does nothing it is PCA.
+
     Parameters
     ----------
     n_components : int or float, default=None
@@ -81,8 +89,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         (encoder, decoder)`` that returns torch modules.
     init : {"pca", "random"}, default="pca"
         ``"pca"`` puts a linear layer beside each network, so that training starts at
-        PCA, and puts a floor under the result: PCA. ``"random"`` trains the bare
-        networks from random weights.
+        PCA of clean rows, and puts a floor under the result: the best linear denoiser.
+        ``"random"`` trains the bare networks from random weights.
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
@@ -162,16 +170,17 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         The same on validation rows; NaN without them.
     pca_loss_ : float
         What a value of `validation_loss_curve_` (without validation rows, of
-        `loss_curve_`) would be for PCA, which has no penalty.
+        `loss_curve_`) would be for the best linear denoiser.
     reconstruction_error_ : float
         Mean squared error per value of clean validation rows, rebuilt from corrupted
         ones (without validation rows, of training rows), in squared units of X.
     pca_reconstruction_error_ : float
-        The same for PCA with the same number of components and clean training rows.
+        The same for the best linear denoiser with the same number of components.
     beats_pca_ : bool
-        Whether the gain over PCA was reliable (after ``partial_fit``: whether there
-        is one on the rows it was given). If not, a :class:`PCAFloorWarning` is
-        given, and a model that started at PCA is PCA of all rows.
+        Whether the gain over the best linear denoiser was reliable (after
+        ``partial_fit``: whether there is one on the rows it was given). If not, a
+        :class:`PCAFloorWarning` is given, and with ``init="pca"`` the model is the
+        best linear denoiser of all rows.
     explained_variance_ratio_ : ndarray of shape (n_components,)
         With `nested`: share of the variance of held-out rows that each code adds to
         those before it, as in PCA; the cumulative sum is the share that the first k

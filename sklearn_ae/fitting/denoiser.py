@@ -20,8 +20,8 @@ __all__ = ["fit_linear_denoiser"]
 # components before they are denoised: so many, or a multiple of those of the code.
 _MAX_FEATURES, _MIN_BASIS, _BASIS_PER_COMPONENT = 1024, 256, 2
 
-# Where a corruption's moments are not known, rows are corrupted in pairs: so many pairs,
-# but no more for each row than the second number.
+# Where a corruption's moments are not known, rows are corrupted in pairs: so many, but
+# no more for each row than the second number.
 _MIN_DRAWN_PAIRS, _MAX_PAIRS = 15_000, 50
 
 # White noise of this share of the corruption's, over the number of rows, is taken to be

@@ -28,6 +28,7 @@ from .planning import MAX_VALIDATION_ROWS, choose_width
 from .prepare import (
     FitOptions,
     Matrix,
+    Start,
     build_or_continue,
     fit_pca_beside,
     learn_scaling,
@@ -36,6 +37,7 @@ from .prepare import (
     pretrain_layers,
     split,
 )
+from .prospects import find_no_prospect
 from .verdict import Rivals, Verdict, find_poor_network, mean_pca_loss, say_floor
 
 __all__ = ["Record", "fit_model", "fit_one_pass", "fit_without_training"]
@@ -131,7 +133,14 @@ def _fit(
     if evaluated is None:
         evaluated = train.sample(MAX_VALIDATION_ROWS, options.seed)
 
-    model, pca = build_or_continue(recipe, scaling, train, width, options, previous)
+    if previous is None:
+        start = Start.find(recipe, scaling, train, width, options.seed)
+        untrained = _skip_training(start, X, train, validation, options, report)
+        if untrained is not None:
+            return untrained
+        model, pca = start.network(options), start.baseline
+    else:
+        model, pca = build_or_continue(recipe, scaling, train, width, options, previous)
     objective = model.recipe.build_objective(pca, model.n_components)
     objective = objective.to(options.device)
     reference = _find_reference(model, pca, objective, evaluated)
@@ -143,7 +152,33 @@ def _fit(
     if report is not None:
         report.begin(plan.n_epochs, model)
     outcome = net.run(train, validation, plan, report)
-    return _conclude(model, net, outcome, pca, X, train, evaluated, options)
+    rows = X, train, evaluated
+    return _conclude(model, net, net.criterion_, outcome, pca, *rows, options)
+
+
+def _skip_training(
+    start: Start,
+    X: Matrix,
+    train: Rows,
+    validation: Rows | None,
+    options: FitOptions,
+    report: FitReport | None,
+) -> tuple[Model, Record] | None:
+    """Return PCA in the place of a network that could show no gain over it."""
+    if not start.recipe.starts_at_pca or validation is None:
+        return None
+    floor, pca = start.floor(options), start.baseline
+    objective = floor.recipe.build_objective(pca, floor.n_components)
+    objective = objective.to(options.device)
+    reason = find_no_prospect(floor, pca, objective, train, validation)
+    if reason is None:
+        return None
+    if report is not None:
+        report.begin(0, floor)
+    net = make_net(floor, objective, options, len(train))
+    outcome = Outcome(best_epoch=0, interrupted=False)
+    rows = X, train, validation
+    return _conclude(floor, net, objective, outcome, pca, *rows, options, reason)
 
 
 def _find_reference(
@@ -160,22 +195,30 @@ def _find_reference(
 def _conclude(
     model: Model,
     net: AutoencoderNet,
+    objective: Objective,
     outcome: Outcome,
     pca: PCASolution,
     X: Matrix,
     train: Rows,
     evaluated: Rows,
     options: FitOptions,
+    skipped: Complaint | None = None,
 ) -> tuple[Model, Record]:
-    """Keep the better of network and PCA, and record what there is to say."""
-    objective, in_nats = net.criterion_, net.criterion_.in_nats
+    """Keep the better of network and PCA, and record what there is to say.
+
+    If training was skipped, that is said instead of what came of it.
+    """
+    in_nats = objective.in_nats
     rivals = Rivals.beside(model, pca, _count_active(model, evaluated))
-    verdict = Verdict.reach(model, rivals, objective, evaluated)
+    if skipped is None:
+        verdict = Verdict.reach(model, rivals, objective, evaluated)
+    else:
+        verdict = Verdict.without_training(rivals, objective, evaluated)
     # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
     kept, pca_of_all, best_epoch = model, pca, outcome.best_epoch
     falls_back = not verdict.is_gain and model.recipe.starts_at_pca
     if falls_back:
-        complaints = [say_floor(model, verdict, in_nats)]
+        complaints = [skipped or say_floor(model, verdict, in_nats)]
         model = model.floor(pca)
         verdict = verdict.of_floor(model, evaluated)
         pca_of_all = fit_pca_beside(model, model.rows(X))

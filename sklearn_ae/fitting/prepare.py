@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import nn
 
+from ..nn.autoencoder import Autoencoder
 from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
@@ -26,6 +27,7 @@ from .scaling import Scaling
 __all__ = [
     "FitOptions",
     "Matrix",
+    "Start",
     "build_or_continue",
     "fit_pca_beside",
     "learn_scaling",
@@ -98,6 +100,68 @@ def split(
     return scaling.rows(X, device, train), scaling.rows(X, device, validation)
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What is there before any network: a settled recipe, and PCA.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Settled for the width.
+    scaling : Scaling
+        Of the rows.
+    width : int
+        Width of the code.
+    pca : PCASolution
+        Where networks start.
+    baseline : PCASolution
+        What they are compared with: the same, or the best linear denoiser.
+    """
+
+    recipe: Recipe
+    scaling: Scaling
+    width: int
+    pca: PCASolution
+    baseline: PCASolution
+
+    @classmethod
+    def find(
+        cls,
+        recipe: Recipe,
+        scaling: Scaling,
+        rows: Rows,
+        width: int | float,
+        seed: int,
+    ) -> Start:
+        """Fit PCA to rows; a float for the width is the share of variance to keep."""
+        n_pca: int | float = width
+        if isinstance(width, int):
+            recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+            n_pca = recipe.bottleneck.count_pca_components(width)
+        pca = fit_pca(rows, n_pca, seed)
+        if not isinstance(width, int):
+            width = len(pca.components)
+            recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+        baseline = _fit_baseline(recipe, scaling, rows, width, seed, pca)
+        return cls(recipe, scaling, width, pca, baseline)
+
+    def network(self, options: FitOptions) -> Model:
+        """Return the network before training."""
+        module = self.recipe.build_start(self.scaling, self.pca, self.width)
+        return self._model(module, options)
+
+    def floor(self, options: FitOptions) -> Model:
+        """Return what takes the network's place if it is no gain."""
+        module = self.recipe.floor(self.scaling, self.baseline, self.width)
+        return self._model(module, options, is_pca=True)
+
+    def _model(
+        self, module: Autoencoder, options: FitOptions, is_pca: bool = False
+    ) -> Model:
+        parts = self.recipe, self.scaling, self.width, options.device, options.seed
+        return Model(module, *parts, is_pca)
+
+
 def build_or_continue(
     recipe: Recipe,
     scaling: Scaling,
@@ -125,16 +189,8 @@ def build_or_continue(
     if previous is not None:
         model = previous.to_train_on(recipe, options.seed, options.device)
         return model, fit_pca_beside(model, rows) if pca is None else pca
-    if isinstance(width, float):
-        pca = fit_pca(rows, width, options.seed)
-        width = len(pca.components)
-    recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-    if pca is None:
-        n_pca = recipe.bottleneck.count_pca_components(width)
-        pca = fit_pca(rows, n_pca, options.seed)
-    module = recipe.build_start(scaling, pca, width)
-    model = Model(module, recipe, scaling, width, options.device, options.seed)
-    return model, fit_pca_beside(model, rows) if recipe.denoises else pca
+    start = Start.find(recipe, scaling, rows, width, options.seed)
+    return start.network(options), start.baseline
 
 
 def fit_pca_beside(model: Model, rows: Rows) -> PCASolution:
@@ -142,12 +198,24 @@ def fit_pca_beside(model: Model, rows: Rows) -> PCASolution:
 
     It has as many components as the comparison asks for.
     """
-    recipe = model.recipe
-    n_components = recipe.bottleneck.count_pca_components(model.n_components)
-    if not recipe.denoises:
-        return fit_pca(rows, n_components, model.seed)
-    corruption: Any = model.module.corruption
-    return fit_linear_denoiser(corruption, rows, n_components, model.seed)
+    return _fit_baseline(
+        model.recipe, model.scaling, rows, model.n_components, model.seed
+    )
+
+
+def _fit_baseline(
+    recipe: Recipe,
+    scaling: Scaling,
+    rows: Rows,
+    width: int,
+    seed: int,
+    pca: PCASolution | None = None,
+) -> PCASolution:
+    n_components = recipe.bottleneck.count_pca_components(width)
+    if recipe.denoises and recipe.corruption is not None:
+        corruption = recipe.corruption.build(scaling).to(rows.device)
+        return fit_linear_denoiser(corruption, rows, n_components, seed)
+    return fit_pca(rows, n_components, seed) if pca is None else pca
 
 
 def make_plan(

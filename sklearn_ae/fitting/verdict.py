@@ -18,6 +18,7 @@ from ..training.inference import blockwise
 from .model import Model
 
 __all__ = [
+    "MIN_ROWS",
     "Rivals",
     "Verdict",
     "evaluate",
@@ -26,6 +27,7 @@ __all__ = [
     "is_real_gain",
     "is_real_likelihood_gain",
     "mean_pca_loss",
+    "min_gain",
     "say_floor",
 ]
 
@@ -37,6 +39,9 @@ __all__ = [
 _SIGNIFICANCE = 0.05
 _MIN_GAIN = 0.05
 _MIN_GAIN_OF_ONE_ROW = 1.5
+
+# On fewer rows no gain can have that significance, even one on each of them.
+MIN_ROWS = 5
 
 # A gain in likelihood counts from so many nats per feature, over the square root of the
 # number of rows: on tables of a hundred rows less was promised by validation rows where
@@ -116,6 +121,15 @@ class Verdict:
             is_gain,
             len(rows),
         )
+
+    @classmethod
+    def without_training(
+        cls, rivals: Rivals, objective: Objective, rows: Rows
+    ) -> Verdict:
+        """Evaluate PCA alone, where no gain over it could be shown."""
+        loss = float(evaluate(rivals.of_losses, objective, rows).mean())
+        error = float(evaluate_errors(rivals.of_errors, rows).mean())
+        return cls(loss, loss, error, error, False, len(rows))
 
     def of_floor(self, floor: Model, rows: Rows) -> Verdict:
         """Return the verdict on the model that takes the network's place."""

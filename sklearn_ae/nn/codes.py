@@ -133,6 +133,10 @@ class PlainCode:
         """Load PCA into the linear paths of a module."""
         start_at(module.encoder, module.decoder, pca)
 
+    def least_size(self, n_components: int) -> int:
+        """Return the smallest size of a code that is compared with PCA."""
+        return n_components
+
     def count_active(self, n_components: int) -> int | None:
         """Return how many components PCA has in a comparison.
 

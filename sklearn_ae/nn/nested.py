@@ -317,6 +317,10 @@ class NestedCode(PlainCode):
         """Return the kind of code of the linear paths alone, which are PCA."""
         return self
 
+    def least_size(self, n_components: int) -> int:
+        """Return the smallest size of a code that is compared with PCA."""
+        return min(self.at, default=1)
+
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if the other parts of a recipe do not suit."""
         if not recipe.can_start_at_pca:

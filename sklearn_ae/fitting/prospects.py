@@ -1,0 +1,168 @@
+"""Whether training could show any gain over PCA; if not, it is not worth its time."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.linalg import cholesky, solve_triangular
+
+from ..exceptions import PCAFloorWarning
+from ..nn.architectures import DenseArchitecture
+from ..nn.codes import Complaint
+from ..nn.linear_path import PCASolution
+from ..nn.losses import Objective
+from ..nn.recipe import Recipe
+from ..training.batches import Rows
+from .model import Model
+from .verdict import MIN_ROWS, min_gain
+
+__all__ = ["distances_from_span", "find_no_prospect"]
+
+# PCA is exact where it leaves less than this share of the variance, which is what
+# float32 makes of nothing.
+_EXACT = 1e-9
+
+# Share of the mean variance that is added to products of rows, to divide by them.
+_JITTER = 1e-9
+
+# Multiplications that finding the span of training rows may take.
+_MAX_WORK = 1e11
+
+
+def find_no_prospect(
+    floor: Model,
+    pca: PCASolution,
+    objective: Objective,
+    train: Rows,
+    validation: Rows,
+) -> Complaint | None:
+    """Return the warning that training is skipped, or None if it may be worth it.
+
+    Parameters
+    ----------
+    floor : Model
+        PCA in the place of the network.
+    pca : PCASolution
+        The same in numbers.
+    objective : Objective
+        What training would minimise.
+    train : Rows
+        Training rows.
+    validation : Rows
+        Rows that were held out.
+    """
+    reason = _find_reason(floor, pca, objective, train, validation)
+    if reason is None:
+        return None
+    why, remedy = reason
+    baseline = floor.recipe.baseline_name
+    message = (
+        f"Training was skipped, because {why}. The fitted model is {baseline} of all "
+        f"rows; beats_pca_ is False. {remedy}"
+    )
+    return message, PCAFloorWarning
+
+
+def _find_reason(
+    floor: Model,
+    pca: PCASolution,
+    objective: Objective,
+    train: Rows,
+    validation: Rows,
+) -> tuple[str, str] | None:
+    """Return why no gain can be shown, and what would change that."""
+    recipe, n_rows = floor.recipe, len(validation)
+    name = recipe.baseline_name
+    if n_rows < MIN_ROWS:
+        why = (
+            f"no gain over {name} can be shown on {n_rows} validation rows; it takes "
+            f"{MIN_ROWS}"
+        )
+        return why, "Give more rows, or X_val."
+    size = recipe.bottleneck.least_size(floor.n_components)
+    n_active, loss = recipe.bottleneck.count_active(size), _loss_of(recipe)
+    if objective.in_nats or n_active is None or loss == "log_loss":
+        return None
+    errors, total = _squared_errors(floor, pca, n_active, validation)
+    if errors.mean() <= _EXACT * total:
+        why = f"{name} with {n_active} components is exact already"
+        return why, "Choose a smaller n_components."
+    if loss != "squared_error" or type(recipe.architecture) is not DenseArchitecture:
+        return None
+    out_of_reach = distances_from_span(train, validation)
+    most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
+    least = min_gain(n_rows)
+    if most > least:
+        return None
+    why = (
+        f"{len(train)} training rows say too little of others: sums of them come at "
+        f"most {most:.1%} nearer to validation rows than {name} does, and on {n_rows} "
+        f"validation rows a gain of less than {least:.0%} may be chance"
+    )
+    return why, "Give more rows, or choose columns first."
+
+
+def _loss_of(recipe: Recipe) -> str | None:
+    return getattr(recipe.output, "loss", None)
+
+
+def _squared_errors(
+    floor: Model, pca: PCASolution, n_active: int, rows: Rows
+) -> tuple[np.ndarray, float]:
+    """Return PCA's error of each scaled row, and their mean distance from the mean."""
+    rival, mean = floor.plain_pca(pca, n_active), torch.as_tensor(pca.mean)
+
+    def squares(block: torch.Tensor) -> torch.Tensor:
+        left = rival.corrupt_and_reconstruct(block) - block
+        spread = block - mean.to(block)
+        return torch.stack([left.square().sum(1), spread.square().sum(1)], 1)
+
+    errors, spreads = rival.rowwise(squares, rows, seed=floor.seed).astype(float).T
+    return errors, float(spreads.mean())
+
+
+def distances_from_span(train: Rows, others: Rows) -> np.ndarray:
+    """Return the squared distance of each row from all weighted sums of training rows.
+
+    Weights sum to 1. The output of a dense network lies among these sums, up to what
+    the optimizer's steps add: PCA's components do, and so do the gradients of the last
+    layer. What lies at right angles to them cannot be learned from these rows.
+
+    Parameters
+    ----------
+    train, others : Rows
+        Scaled rows.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_others,)
+        0 where training rows are at least as many as features, or too many to tell in
+        a reasonable time.
+    """
+    n_train, n_features = len(train), train.n_features
+    if n_train > n_features or n_train**2 * n_features > _MAX_WORK:
+        return np.zeros(len(others))
+    rows = [_scaled(part) for part in (train, others)]
+    stack = sp.vstack if sp.issparse(train.X) else np.vstack
+    both = stack(rows)
+    products = both @ both.T
+    products = products.toarray() if sp.issparse(products) else products
+    means = products[:, :n_train].mean(axis=1)
+    centred = products - means - means[:, None] + means[:n_train].mean()
+    among, between = centred[:n_train, :n_train], centred[:n_train, n_train:]
+    # The sum of all centred rows is 0, so that a little has to be added.
+    among.flat[:: n_train + 1] += _JITTER * among.trace() / n_train
+    lower = cholesky(among, lower=True, check_finite=False)
+    scores = solve_triangular(lower, between, lower=True, check_finite=False)
+    lengths = centred.diagonal()[n_train:]
+    return (lengths - np.square(scores).sum(axis=0)).clip(min=0)
+
+
+def _scaled(rows: Rows) -> np.ndarray | sp.csr_array:
+    """Return scaled rows as one table; those of a sparse one are not centred."""
+    if not sp.issparse(rows.X):
+        return rows.to_numpy(np.float64)
+    return sp.csr_array(
+        rows.X[rows.index.numpy()] @ sp.diags_array(rows.factor.numpy())
+    )
