@@ -511,10 +511,11 @@ class BaseAutoencoder(
         return share(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Replace module and net by the model, which pickles itself, and the epochs."""
+        """Leave to the model, which pickles itself, what is its; keep the epochs."""
         state = dict(super().__getstate__())
         if "net_" in state:
-            del state["module_"]
+            for name in self._model.attributes():
+                state.pop(name, None)
             epochs = without_durations(self.net_.history)
             state["net_"] = epochs, self.net_.batch_size, self.net_.loss_name
         return state
@@ -523,8 +524,7 @@ class BaseAutoencoder(
         """Put a net around the model again."""
         super().__setstate__(state)
         if self._is_fitted():
-            self.module_ = self._model.module
-            self.device_ = str(self._model.device)
+            vars(self).update(self._model.attributes())
             self._surround(*self.net_)
 
     @isolated()

@@ -17,6 +17,10 @@ __all__ = ["fit_pca"]
 _MAX_FLOAT64_VALUES = 2**25
 _MAX_FLOAT32_VALUES = 2**28
 
+# Relative precision of ARPACK's variances, whose components are more precise than the
+# float32 of networks by far.
+_TOL = 1e-4
+
 # Share of the components' variance below which the rest of the variance never counts:
 # likelihoods would not be bounded.
 _MIN_NOISE = 1e-6
@@ -74,7 +78,7 @@ def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCASolution
         n_components = min(n_components, min(scaled.shape) - 1)
     elif isinstance(n_components, int):
         n_components = min(n_components, *scaled.shape)
-    pca = PCA(n_components, svd_solver=solver, random_state=seed).fit(scaled)
+    pca = PCA(n_components, svd_solver=solver, tol=_TOL, random_state=seed).fit(scaled)
     shift = rows.shift.numpy() * rows.factor.numpy()
     return _as_baseline(pca, shift)
 

@@ -24,7 +24,7 @@ __all__ = ["distances_from_span", "find_no_prospect"]
 _EXACT = 1e-9
 
 # Share of the mean variance that is added to products of rows, to divide by them.
-_JITTER = 1e-9
+_JITTER = 1e-5
 
 # Multiplications that finding the span of training rows may take.
 _MAX_WORK = 1e11
@@ -150,12 +150,13 @@ def distances_from_span(train: Rows, others: Rows) -> np.ndarray:
     products = products.toarray() if sp.issparse(products) else products
     means = products[:, :n_train].mean(axis=1)
     centred = products - means - means[:, None] + means[:n_train].mean()
-    among, between = centred[:n_train, :n_train], centred[:n_train, n_train:]
+    lengths = centred.diagonal()[n_train:]
+    centred = centred[:n_train].astype(np.float32)
+    among, between = centred[:, :n_train].copy(), centred[:, n_train:]
     # The sum of all centred rows is 0, so that a little has to be added.
     among.flat[:: n_train + 1] += _JITTER * among.trace() / n_train
     lower = cholesky(among, lower=True, check_finite=False)
     scores = solve_triangular(lower, between, lower=True, check_finite=False)
-    lengths = centred.diagonal()[n_train:]
     return (lengths - np.square(scores).sum(axis=0)).clip(min=0)
 
 

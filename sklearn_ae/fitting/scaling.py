@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -97,10 +99,33 @@ class Scaling(RowStatistics):
         """Return scaled rows of a table, without a copy."""
         return Rows(X, self.shift, self.scale, device, index)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep one value of arrays that hold no other."""
+        return {name: _squeeze(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Repeat the values of such arrays."""
+        n_features = prod(state["row_shape"])
+        vars(self).update(
+            {
+                name: np.full(n_features, value[0])
+                if isinstance(value, np.ndarray) and len(value) == 1
+                else value
+                for name, value in state.items()
+            }
+        )
+
     def to_units(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows in the units and with the axes of the training rows."""
         X = (rows * self.scale + self.shift).astype(np.float32)
         return X.reshape(len(X), *self.row_shape)
+
+
+def _squeeze(value: Any) -> Any:
+    """Return an array that holds one value as an array of that value alone."""
+    if isinstance(value, np.ndarray) and (value == value[0]).all():
+        return value[:1].copy()
+    return value
 
 
 def _as_row(extremes) -> np.ndarray:

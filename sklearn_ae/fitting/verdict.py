@@ -133,7 +133,9 @@ class Verdict:
 
     def of_floor(self, floor: Model, rows: Rows) -> Verdict:
         """Return the verdict on the model that takes the network's place."""
-        error = float(evaluate_errors(floor, rows).mean())
+        error = self.pca_error
+        if not floor.recipe.bottleneck.is_plain:
+            error = float(evaluate_errors(floor, rows).mean())
         return replace(self, loss=self.pca_loss, error=error)
 
     def numbers(self, in_nats: bool) -> dict[str, Any]:

@@ -57,8 +57,9 @@ class PlainCode:
     # are compared with plain PCA, which the linear paths may beat.
     compares_losses_with_floor: ClassVar[bool] = True
 
-    # Whether rows can be corrupted before they are encoded.
-    can_denoise: ClassVar[bool] = True
+    # Whether the code is what the encoder returns, of rows that may be corrupted. Then
+    # PCA's code is a linear map of rows.
+    is_plain: ClassVar[bool] = True
 
     # Decay rates of the optimizer's running means of gradients and their squares.
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)

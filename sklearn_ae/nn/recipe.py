@@ -132,7 +132,7 @@ class Recipe:
     @property
     def denoises(self) -> bool:
         """Whether rows are corrupted, so that the best linear denoiser is "PCA"."""
-        return self.corruption is not None and self.bottleneck.can_denoise
+        return self.corruption is not None and self.bottleneck.is_plain
 
     @property
     def baseline_name(self) -> str:

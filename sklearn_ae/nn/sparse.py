@@ -428,7 +428,7 @@ class SparseCode(PlainCode):
     can_be_nested: ClassVar[bool] = False
     # The k largest scores of a row are at least as good as the first k.
     compares_losses_with_floor: ClassVar[bool] = False
-    can_denoise: ClassVar[bool] = False
+    is_plain: ClassVar[bool] = False
 
     @property
     def _counts(self) -> bool:

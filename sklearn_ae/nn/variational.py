@@ -287,7 +287,7 @@ class LatentCode(PlainCode):
     outputs_per_component: ClassVar[int] = 2
     is_regularised: ClassVar[bool] = True
     can_be_nested: ClassVar[bool] = False
-    can_denoise: ClassVar[bool] = False
+    is_plain: ClassVar[bool] = False
 
     @property
     def can_start_at_pca(self) -> bool:
