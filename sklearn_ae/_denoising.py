@@ -118,6 +118,13 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.
+    validation : {"auto", "random", "last"} or splitter, default="auto"
+        Which rows are held out. Equal rows never lie on both sides. ``"auto"`` takes
+        them at random, unless rows are found to depend on one another: then whole
+        groups, or stretches of an ordered table, are held out, and a
+        :class:`DependentRowsWarning` says so. ``"random"`` does not look for that.
+        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn
+        the split that trains on most rows is taken. See :doc:`/dependent_rows`.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.
@@ -125,6 +132,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Epochs without progress after which training ends.
     tol : float, default=1e-4
         Share of the best validation loss that counts as progress.
+    floor : bool, default=True
+        Whether PCA of all rows takes the network's place if it is not better by more
+        than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
     device : str, default="auto"
@@ -176,11 +186,12 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         ones (without validation rows, of training rows), in squared units of X.
     pca_reconstruction_error_ : float
         The same for the best linear denoiser with the same number of components.
-    beats_pca_ : bool
-        Whether the gain over the best linear denoiser was reliable (after
-        ``partial_fit``: whether there is one on the rows it was given). If not, a
-        :class:`PCAFloorWarning` is given, and with ``init="pca"`` the model is the
-        best linear denoiser of all rows.
+    beats_pca_ : bool or None
+        Whether the gain over the best linear denoiser on held-out rows is larger than
+        chance. If not, a :class:`PCAFloorWarning` is given, and with `floor` and
+        ``init="pca"`` the model is the best linear denoiser of all rows. None if there
+        is a gain on training rows and no new rows were held out
+        (``early_stopping=False``, ``partial_fit``).
     explained_variance_ratio_ : ndarray of shape (n_components,)
         With `nested`: share of the variance of held-out rows that each code adds to
         those before it, as in PCA; the cumulative sum is the share that the first k
@@ -246,9 +257,11 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         batch_size: int | str = "auto",
         max_iter: int | None = None,
         early_stopping: bool = True,
+        validation="auto",
         validation_fraction: float | str = "auto",
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
+        floor: bool = True,
         warm_start: bool = False,
         device: str = "auto",
         precision: str = "auto",
@@ -274,9 +287,11 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.early_stopping = early_stopping
+        self.validation = validation
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.floor = floor
         self.warm_start = warm_start
         self.device = device
         self.precision = precision

@@ -64,9 +64,7 @@ class NestedCodes:
         smaller = keep_first(model, model.sizes, size, nested=False)
         truncated: Any = copy.copy(self)
         truncated.set_params(n_components=size, nested=False)
-        learned = smaller.attributes() | model.sizes.numbers_at(
-            size, model.recipe.starts_at_pca
-        )
+        learned = smaller.attributes() | model.sizes.numbers_at(size)
         vars(truncated).update(learned, _model=smaller)
         net = self.net_
         truncated._surround(net.history, net.batch_size, net.loss_name)

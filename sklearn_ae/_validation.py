@@ -12,7 +12,7 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 __all__ = [
     "HasMethods",
@@ -20,6 +20,7 @@ __all__ = [
     "StrOptions",
     "check_container",
     "check_counts",
+    "check_groups",
     "check_magnitude",
     "check_number",
     "check_rows",
@@ -80,6 +81,31 @@ def check_counts(X: np.ndarray | sp.csr_array, name: str, likelihood: str) -> No
             f"of at least 0; got {values[wrong][0]:.4g}. Round them, or use "
             "likelihood='gaussian'."
         )
+
+
+def check_groups(groups, X: np.ndarray | sp.csr_array) -> np.ndarray | None:
+    """Return groups as an array with a name for each row of X; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If they are not one column of as many names as X has rows, or one is missing.
+    """
+    if groups is None:
+        return None
+    groups = column_or_1d(np.asarray(groups))
+    if len(groups) != X.shape[0]:
+        raise ValueError(
+            f"groups must name the group of each of the {X.shape[0]} rows of X; got "
+            f"{len(groups)} names. Take the column from the same table as X."
+        )
+    is_missing = np.array([name is None or name != name for name in groups.tolist()])
+    if is_missing.any():
+        raise ValueError(
+            f"groups must name the group of each row; got {is_missing.sum()} missing "
+            "names. Give such rows a group of their own, or leave them out."
+        )
+    return groups
 
 
 def check_number(name: str, value) -> None:

@@ -26,12 +26,19 @@ from ._estimator import (
     share,
     without_durations,
 )
-from ._validation import Interval, StrOptions, check_rows, fit_context
+from ._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_groups,
+    check_rows,
+    fit_context,
+)
 from .exceptions import warn_user
 from .fitting.fit import Record, fit_model, fit_one_pass, fit_without_training
 from .fitting.fit_report import CallbackSupportMixin, FitReport
 from .fitting.model import Model
-from .fitting.prepare import FitOptions, make_net
+from .fitting.prepare import FitOptions, Table, make_net
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.autoencoder import CodeDecoder, RowEncoder
 from .nn.dense import ACTIVATIONS
@@ -113,6 +120,11 @@ class BaseAutoencoder(
         ],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "early_stopping": ["boolean"],
+        "floor": ["boolean"],
+        "validation": [
+            StrOptions({"auto", "random", "last"}),
+            HasMethods(["split", "get_n_splits"]),
+        ],
         "validation_fraction": [
             Interval(Real, 0, 1, closed="neither"),
             StrOptions({"auto"}),
@@ -141,6 +153,8 @@ class BaseAutoencoder(
     batch_size: int | str = "auto"
     max_iter: int | None = None
     early_stopping: bool = True
+    floor: bool = True
+    validation: Any = "auto"
     validation_fraction: float | str = "auto"
     n_iter_no_change: int = 20
     tol: float = 1e-4
@@ -182,7 +196,7 @@ class BaseAutoencoder(
     # -------------------------------------------------------------------------- fitting
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, X_val=None) -> BaseAutoencoder:
+    def fit(self, X, y=None, X_val=None, groups=None) -> BaseAutoencoder:
         """Learn to encode and decode the rows of X.
 
         Parameters
@@ -192,12 +206,16 @@ class BaseAutoencoder(
             used without a copy. For convolutional networks rows may keep their axes:
             (n_samples, height, width), (n_samples, height, width, channels) or
             (n_samples, length, channels).
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,), default=None
+            Ignored, unless `validation` is a splitter that looks at it.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
                 default=None
             Rows on which epochs are evaluated and the best state is chosen, instead of
-            a share of X.
+            a share of X. Those that are in X, too, say nothing about new rows: the gain
+            over PCA is evaluated on the others.
+        groups : array-like of shape (n_samples,), default=None
+            Names of the groups that rows belong to, subjects for example. Whole groups
+            are held out, and each counts once when the gain over PCA is evaluated.
 
         Returns
         -------
@@ -216,16 +234,16 @@ class BaseAutoencoder(
             if X_val is not None:
                 X_val, _ = check_rows(self, X_val, row_shape=row_shape, name="X_val")
                 recipe.output.check_values(X_val, "X_val")
+            names = getattr(self, "feature_names_in_", ())
+            groups = check_groups(groups, X)
             model, record = fit_model(
                 recipe,
-                X,
-                X_val,
+                Table(X, row_shape, X_val, groups, y, names),
                 self._options(
                     self._width(previous),
                     draw_seed(self.random_state),
                     resolve_device(self.device),
                 ),
-                row_shape,
                 previous=previous,
                 history=() if previous is None else self.net_.history,
                 report=report,
@@ -334,8 +352,9 @@ class BaseAutoencoder(
         """Become the fitted estimator of a model, and give its warnings."""
         learned = {"_model": model, "net_": record.net}
         replace_learned(self, learned | model.attributes() | record.numbers)
+        name = f"{type(self).__name__}(n_components={self.n_components_})"
         for message, category in record.complaints:
-            warn_user(message, category)
+            warn_user(f"{name}: {message}", category)
 
     # ------------------------------------------------------------------------- using it
 

@@ -8,6 +8,7 @@ import warnings
 __all__ = [
     "CodeCollapseWarning",
     "DeadUnitsWarning",
+    "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
     "ModelVersionWarning",
@@ -103,6 +104,33 @@ class DeadUnitsWarning(UserWarning):
     >>> from sklearn_ae import DeadUnitsWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", DeadUnitsWarning)
+    """
+
+
+class DependentRowsWarning(UserWarning):
+    """Rows of X depend on one another, and were held out in groups or stretches.
+
+    Found if many rows are near copies of others, if they come in many groups of rows
+    that are alike, or if rows next to each other are. A random split would put such
+    rows on both sides, and any network would look better than it is.
+
+    See Also
+    --------
+    AutoencoderTransformer : Its parameter `validation`, and `groups` of its ``fit``.
+
+    Examples
+    --------
+    Say that new rows will come from the same groups, so that rows may be held out at
+    random:
+
+    >>> import numpy as np
+    >>> from sklearn_ae import AutoencoderTransformer
+    >>> rng = np.random.RandomState(0)
+    >>> X = np.repeat(rng.standard_normal((40, 6)), 10, axis=0)
+    >>> X += 0.01 * rng.standard_normal(X.shape)
+    >>> ae = AutoencoderTransformer(2, validation="random", max_iter=3, random_state=0)
+    >>> ae.fit(X).n_iter_
+    3
     """
 
 

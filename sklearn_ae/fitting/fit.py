@@ -21,14 +21,17 @@ from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
+from .evidence import HeldOut
 from .fit_report import FitReport
 from .model import Model
-from .nested import SizeTable, evaluate_sizes, keep_first
-from .planning import MAX_VALIDATION_ROWS, choose_width
+from .nested import SizeTable, evaluate_sizes, keep_first, say_floor_of_some
+from .planning import choose_width
 from .prepare import (
     FitOptions,
     Matrix,
+    Split,
     Start,
+    Table,
     build_or_continue,
     fit_pca_beside,
     learn_scaling,
@@ -41,6 +44,9 @@ from .prospects import find_no_prospect
 from .verdict import Rivals, Verdict, find_poor_network, mean_pca_loss, say_floor
 
 __all__ = ["Record", "fit_model", "fit_one_pass", "fit_without_training"]
+
+# On so many training rows PCA of a part of the table is not yet that of the whole.
+_MAX_FEW_ROWS = 5000
 
 # Codes of at most so many training rows are described when a fit is done.
 _MAX_DESCRIBED_ROWS = 50_000
@@ -73,10 +79,8 @@ class Record:
 
 def fit_model(
     recipe: Recipe,
-    X: Matrix,
-    X_val: Matrix | None,
+    table: Table,
     options: FitOptions,
-    row_shape: tuple[int, ...],
     *,
     previous: Model | None = None,
     history: Sequence[dict] = (),
@@ -88,14 +92,10 @@ def fit_model(
     ----------
     recipe : Recipe
         Settled for rows of X.
-    X : ndarray or CSR of shape (n_samples, n_features)
-        Rows.
-    X_val : ndarray or CSR of shape (n_validation, n_features) or None
-        Validation rows; None takes a share of X.
+    table : Table
+        Rows, and what is known of them.
     options : FitOptions
         How to fit.
-    row_shape : tuple of int
-        Shape of a row as the user gave it.
     previous : Model, default=None
         A fitted model that goes on training.
     history : sequence of dict
@@ -109,76 +109,70 @@ def fit_model(
     record : Record
     """
     with isolated(options.seed):
-        return _fit(recipe, X, X_val, options, row_shape, previous, history, report)
+        return _fit(recipe, table, options, previous, history, report)
 
 
 def _fit(
     recipe: Recipe,
-    X: Matrix,
-    X_val: Matrix | None,
+    table: Table,
     options: FitOptions,
-    row_shape: tuple[int, ...],
     previous: Model | None = None,
     history: Sequence[dict] = (),
     report: FitReport | None = None,
 ) -> tuple[Model, Record]:
     """Do what :func:`fit_model` does, with random numbers already seeded."""
     if previous is None:
-        width = _find_width(recipe, X, X_val, options, row_shape)
-        scaling = learn_scaling(recipe, X, row_shape)
+        width = _find_width(recipe, table, options)
+        scaling = learn_scaling(recipe, table.X, table.row_shape)
     else:
         width, scaling = previous.n_components, previous.scaling
-    train, validation = split(X, X_val, scaling, options)
-    evaluated = validation
-    if evaluated is None:
-        evaluated = train.sample(MAX_VALIDATION_ROWS, options.seed)
-
+    rows = split(table, scaling, options)
     if previous is None:
-        start = Start.find(recipe, scaling, train, width, options.seed)
-        untrained = _skip_training(start, X, train, validation, options, report)
+        start = Start.find(recipe, scaling, rows.train, width, options.seed)
+        untrained = _skip_training(start, table, rows, options, report)
         if untrained is not None:
             return untrained
         model, pca = start.network(options), start.baseline
     else:
-        model, pca = build_or_continue(recipe, scaling, train, width, options, previous)
+        parts = recipe, scaling, rows.train, width, options, previous
+        model, pca = build_or_continue(*parts)
     objective = model.recipe.build_objective(pca, model.n_components)
     objective = objective.to(options.device)
-    reference = _find_reference(model, pca, objective, evaluated)
-    plan = make_plan(objective, train, options, reference)
+    reference = _find_reference(model, pca, objective, rows.held_out.rows)
+    plan = make_plan(objective, rows.train, options, reference)
     if recipe.pretraining is not None and previous is None:
-        pretrain_layers(model, train, plan, options)
+        pretrain_layers(model, rows.train, plan, options)
 
-    net = make_net(model, objective, options, len(train), history).initialize()
+    net = make_net(model, objective, options, len(rows.train), history).initialize()
     if report is not None:
         report.begin(plan.n_epochs, model)
-    outcome = net.run(train, validation, plan, report)
-    rows = X, train, evaluated
-    return _conclude(model, net, net.criterion_, outcome, pca, *rows, options)
+    outcome = net.run(rows.train, rows.validation, plan, report)
+    return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
 
 
 def _skip_training(
     start: Start,
-    X: Matrix,
-    train: Rows,
-    validation: Rows | None,
+    table: Table,
+    rows: Split,
     options: FitOptions,
     report: FitReport | None,
 ) -> tuple[Model, Record] | None:
     """Return PCA in the place of a network that could show no gain over it."""
-    if not start.recipe.starts_at_pca or validation is None:
+    has_floor = start.recipe.starts_at_pca and options.floor
+    if not has_floor or not rows.held_out.are_new:
         return None
     floor, pca = start.floor(options), start.baseline
     objective = floor.recipe.build_objective(pca, floor.n_components)
     objective = objective.to(options.device)
-    reason = find_no_prospect(floor, pca, objective, train, validation)
+    reason = find_no_prospect(floor, pca, objective, rows.train, rows.held_out)
     if reason is None:
         return None
     if report is not None:
         report.begin(0, floor)
-    net = make_net(floor, objective, options, len(train))
+    net = make_net(floor, objective, options, len(rows.train))
     outcome = Outcome(best_epoch=0, interrupted=False)
-    rows = X, train, validation
-    return _conclude(floor, net, objective, outcome, pca, *rows, options, reason)
+    parts = floor, net, objective, outcome, pca, table, rows, options
+    return _conclude(*parts, skipped=reason)
 
 
 def _find_reference(
@@ -198,9 +192,8 @@ def _conclude(
     objective: Objective,
     outcome: Outcome,
     pca: PCASolution,
-    X: Matrix,
-    train: Rows,
-    evaluated: Rows,
+    table: Table,
+    rows: Split,
     options: FitOptions,
     skipped: Complaint | None = None,
 ) -> tuple[Model, Record]:
@@ -208,39 +201,63 @@ def _conclude(
 
     If training was skipped, that is said instead of what came of it.
     """
-    in_nats = objective.in_nats
-    rivals = Rivals.beside(model, pca, _count_active(model, evaluated))
+    held_out, in_nats = rows.held_out, objective.in_nats
+    evaluated = held_out.rows
+    # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
+    pca_of_all = _fit_pca_of_all(model, table, rows) if skipped is None else None
+    n_active = _count_active(model, evaluated)
+    rivals = Rivals.beside(model, pca, n_active)
     if skipped is None:
-        verdict = Verdict.reach(model, rivals, objective, evaluated)
+        informed = pca_of_all and Rivals.beside(model, pca_of_all, n_active)
+        verdict = Verdict.reach(model, rivals, objective, held_out, informed)
     else:
         verdict = Verdict.without_training(rivals, objective, evaluated)
-    # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
-    kept, pca_of_all, best_epoch = model, pca, outcome.best_epoch
-    falls_back = not verdict.is_gain and model.recipe.starts_at_pca
+    network, has_floor = model, model.recipe.starts_at_pca and options.floor
+    best_epoch, falls_back = outcome.best_epoch, has_floor and not verdict.is_gain
+    sizes = None
+    if model.recipe.bottleneck.is_nested:
+        sizes = evaluate_sizes(network, pca, held_out, has_floor)
+    if pca_of_all is None and (falls_back or (sizes and sizes.needs_pca)):
+        pca_of_all = fit_pca_beside(model, model.rows(table.X))
+    if falls_back and pca_of_all is not None:
+        verdict = verdict.of_floor(model.floor(pca), evaluated)
+        model, best_epoch = model.floor(pca_of_all), 0
+        net = make_net(model, objective, options, len(rows.train), net.history)
+    described = _describe(model, rows.train)
     if falls_back:
-        complaints = [skipped or say_floor(model, verdict, in_nats)]
-        model = model.floor(pca)
-        verdict = verdict.of_floor(model, evaluated)
-        pca_of_all = fit_pca_beside(model, model.rows(X))
-        kept, best_epoch = model.floor(pca_of_all), 0
-        net = make_net(kept, objective, options, len(train), net.history)
-    described = _describe(kept, train)
-    if not falls_back:
-        complaints = kept.recipe.bottleneck.complain(described, kept.recipe)
-        if not any(kind is PosteriorCollapseWarning for _, kind in complaints):
-            poor = find_poor_network(model, rivals, verdict, in_nats, evaluated)
-            complaints = poor + complaints
+        complaints = [skipped or say_floor(model, rows.train, in_nats, table.names)]
+    else:
+        complaints = _complain(model, described, rivals, verdict, evaluated)
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)
     numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, evaluated)
+    complaints = rows.complaints + complaints
     record = Record(net, numbers, complaints, outcome.interrupted)
-    if not model.recipe.bottleneck.is_nested:
-        return kept.with_pca(pca_of_all), record
-    sizes = evaluate_sizes(model, pca, evaluated)
-    if model.recipe.starts_at_pca and not sizes.is_gain.all():
-        if not falls_back:
-            pca_of_all = fit_pca_beside(model, model.rows(X))
+    if sizes is None:
+        return model.with_pca(pca_of_all if falls_back else pca), record
+    if falls_back and sizes.is_gain.any():
+        record.complaints[-1] = say_floor_of_some(sizes)
+        sizes = replace(sizes, network=network)
+    if pca_of_all is not None and sizes.needs_pca:
         sizes = replace(sizes, pca=pca_of_all)
-    return _conclude_nested(kept, record, sizes, options), record
+    return _conclude_nested(model, record, sizes, options), record
+
+
+def _complain(
+    model: Model, described: dict, rivals: Rivals, verdict: Verdict, rows: Rows
+) -> list[Complaint]:
+    """Return warnings of a network that is kept."""
+    complaints = model.recipe.bottleneck.complain(described, model.recipe)
+    if any(kind is PosteriorCollapseWarning for _, kind in complaints):
+        return complaints
+    return find_poor_network(model, rivals, verdict, rows) + complaints
+
+
+def _fit_pca_of_all(model: Model, table: Table, rows: Split) -> PCASolution | None:
+    """Return PCA of all rows, if it may differ much from that of the training rows."""
+    has_seen_more = rows.held_out.are_new and table.X_val is None
+    if not has_seen_more or len(rows.train) > _MAX_FEW_ROWS:
+        return None
+    return fit_pca_beside(model, model.rows(table.X))
 
 
 def _conclude_nested(
@@ -251,7 +268,7 @@ def _conclude_nested(
     if not isinstance(options.n_components, float):
         return model.with_pca(sizes.pca, sizes)
     size, net = sizes.count_components(options.n_components), record.net
-    record.numbers |= sizes.numbers_at(size, model.recipe.starts_at_pca)
+    record.numbers |= sizes.numbers_at(size)
     smaller = keep_first(model, sizes, size, nested=True)
     record.net = make_net(smaller, net.criterion_, options, net.batch_size, net.history)
     return smaller
@@ -301,15 +318,15 @@ def fit_one_pass(
         outcome = trained.run(rows, None, plan)
 
         rivals = Rivals.beside(model, pca, _count_active(model, rows))
-        verdict = Verdict.reach(model, rivals, objective, rows)
+        seen = HeldOut(rows, are_new=False)
+        verdict = Verdict.reach(model, rivals, objective, seen)
         verdict = replace(verdict, is_gain=verdict.loss < verdict.pca_loss)
         numbers = _describe(model, rows) | verdict.numbers(objective.in_nats)
         numbers |= _curves(trained, outcome.best_epoch)
         numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, rows)
         model = model.with_pca(pca=pca)
         if model.recipe.bottleneck.is_nested:
-            sample = rows.sample(MAX_VALIDATION_ROWS, options.seed)
-            sizes = evaluate_sizes(model, pca, sample)
+            sizes = evaluate_sizes(model, pca, seen, has_floor=False)
             numbers["explained_variance_ratio_"] = sizes.shares
             model = model.with_pca(pca, sizes)
         return model, Record(trained, numbers, [], outcome.interrupted)
@@ -329,15 +346,9 @@ def fit_without_training(
         return model, Record(net, _curves(net, 0))
 
 
-def _find_width(
-    recipe: Recipe,
-    X: Matrix,
-    X_val: Matrix | None,
-    options: FitOptions,
-    row_shape: tuple[int, ...],
-) -> int | float:
+def _find_width(recipe: Recipe, table: Table, options: FitOptions) -> int | float:
     """Return the width of the code, or the share of PCA's variance that decides it."""
-    width = choose_width(recipe, options.n_components, *X.shape)
+    width = choose_width(recipe, options.n_components, *table.X.shape)
     can_nest = recipe.bottleneck.can_be_nested and recipe.can_start_at_pca
     if isinstance(width, int) or not can_nest:
         return width
@@ -345,7 +356,7 @@ def _find_width(
     # no such search itself, because nested codes cannot be nested again.
     nested = nest(replace(recipe, pretraining=None), True)
     search = replace(options, callbacks=(), purpose="finding n_components")
-    model, record = _fit(nested, X, X_val, search, row_shape)
+    model, record = _fit(nested, table, search)
     if record.interrupted:
         raise KeyboardInterrupt
     return model.n_components

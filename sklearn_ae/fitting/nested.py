@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..nn.codes import PlainCode
+from ..exceptions import PCAFloorWarning
+from ..nn.codes import Complaint, PlainCode
 from ..nn.linear_path import PCASolution
 from ..nn.nested import load_first
-from ..training.batches import Rows
 from ..training.isolation import isolated
+from .evidence import HeldOut, is_real_gain
 from .model import Model
-from .verdict import is_real_gain
 
-__all__ = ["SizeTable", "evaluate_sizes", "keep_first"]
+__all__ = ["SizeTable", "evaluate_sizes", "keep_first", "say_floor_of_some"]
 
 # Rows on which all sizes are evaluated.
 _MAX_ROWS = 1000
@@ -38,6 +38,12 @@ class SizeTable:
         Mean squared errors of validation rows, in squared units of X.
     shares : ndarray of float
         Share of the variance that each code adds to those before it.
+    has_floor : bool
+        Whether PCA takes the place of codes that are no gain.
+    are_new : bool
+        Whether they were evaluated on rows that the network has not seen.
+    network : Model, default=None
+        What smaller codes come from, if the whole code is PCA's.
     """
 
     pca: PCASolution
@@ -45,33 +51,32 @@ class SizeTable:
     errors: np.ndarray
     pca_errors: np.ndarray
     shares: np.ndarray
+    has_floor: bool
+    are_new: bool
+    network: Model | None = None
 
     def first(self, size: int) -> SizeTable:
         """Return the table of the first codes."""
-        return SizeTable(
-            self.pca.first(size),
-            self.is_gain[:size],
-            self.errors[:size],
-            self.pca_errors[:size],
-            self.shares[:size],
-        )
+        parts = ("is_gain", "errors", "pca_errors", "shares")
+        cut = {name: getattr(self, name)[:size] for name in parts}
+        return replace(self, pca=self.pca.first(size), **cut)
 
-    def numbers_at(self, size: int, falls_back: bool) -> dict[str, Any]:
-        """Return learned attributes of an estimator with the first codes.
+    def is_pca(self, size: int) -> bool:
+        """Return whether codes of a size are PCA's."""
+        return self.has_floor and not self.is_gain[size - 1]
 
-        Parameters
-        ----------
-        size : int
-            Number of codes.
-        falls_back : bool
-            Whether PCA takes the place of codes that are no gain.
-        """
+    @property
+    def needs_pca(self) -> bool:
+        """Whether codes of some size are PCA's."""
+        return self.has_floor and not bool(self.is_gain.all())
+
+    def numbers_at(self, size: int) -> dict[str, Any]:
+        """Return learned attributes of an estimator with the first codes."""
         is_gain = bool(self.is_gain[size - 1])
         pca_error = float(self.pca_errors[size - 1])
-        is_pca = falls_back and not is_gain
-        error = pca_error if is_pca else float(self.errors[size - 1])
+        error = pca_error if self.is_pca(size) else float(self.errors[size - 1])
         return {
-            "beats_pca_": is_gain,
+            "beats_pca_": is_gain if self.are_new or not is_gain else None,
             "reconstruction_error_": error,
             "pca_reconstruction_error_": pca_error,
             "explained_variance_ratio_": self.shares[:size],
@@ -83,7 +88,9 @@ class SizeTable:
         return int(reached[0]) + 1 if len(reached) else len(self.shares)
 
 
-def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
+def evaluate_sizes(
+    model: Model, pca: PCASolution, held_out: HeldOut, has_floor: bool
+) -> SizeTable:
     """Evaluate nested codes and PCA at every size.
 
     Parameters
@@ -92,10 +99,13 @@ def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
         With nested codes.
     pca : PCASolution
         What they are compared with, and what they fall back to.
-    rows : Rows
-        Validation rows.
+    held_out : HeldOut
+        Rows to evaluate on.
+    has_floor : bool
+        Whether PCA takes the place of codes that are no gain.
     """
-    rows = rows.sample(_MAX_ROWS, model.seed)
+    held_out = held_out.sample(_MAX_ROWS, model.seed)
+    rows = held_out.rows
     sizes = range(1, model.n_components + 1)
     scale = torch.as_tensor(model.scaling.scale)
 
@@ -116,19 +126,34 @@ def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
         errors_of(model, corrupted=True),
         errors_of(model.floor(pca), corrupted=True),
     )
-    clean = ours
-    if not isinstance(model.module.corruption, nn.Identity):
-        clean = errors_of(model, corrupted=False)
-    total = model.squared_distances_of(rows).mean(dtype=np.float64)
-    shares = 1 - clean.mean(0, dtype=np.float64) / total
     pairs = zip(ours.T, pcas.T, strict=True)
+    is_gain = np.array([is_real_gain(*pair, held_out) for pair in pairs])
+    served = [ours, pcas]
+    if not isinstance(model.module.corruption, nn.Identity):
+        served = [errors_of(m, corrupted=False) for m in (model, model.floor(pca))]
+    clean, clean_pca = (errors.mean(0, dtype=np.float64) for errors in served)
+    total = model.squared_distances_of(rows).mean(dtype=np.float64)
+    shares = 1 - np.where(is_gain | (not has_floor), clean, clean_pca) / total
     return SizeTable(
         pca,
-        np.array([is_real_gain(*pair) for pair in pairs]),
+        is_gain,
         ours.mean(0, dtype=np.float64),
         pcas.mean(0, dtype=np.float64),
         np.diff(shares, prepend=0.0),
+        has_floor,
+        held_out.are_new,
     )
+
+
+def say_floor_of_some(sizes: SizeTable) -> Complaint:
+    """Return the warning that the whole code is PCA's, but not its beginnings."""
+    gains = np.flatnonzero(sizes.is_gain) + 1
+    message = (
+        f"The whole code of {len(sizes.is_gain)} components is PCA's, which the network "
+        f"does not beat there; beats_pca_ is False. truncate({gains[-1]}) gives the "
+        "largest code that is the network's."
+    )
+    return message, PCAFloorWarning
 
 
 def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Model:
@@ -146,13 +171,15 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
         Whether the smaller codes are still nested.
     """
     recipe, pca = model.recipe, sizes.pca.first(size)
+    if sizes.network is not None and not sizes.is_pca(size):
+        model = sizes.network
     if nested:
         smaller = model.with_pca(pca=pca, sizes=sizes.first(size))
     else:
         recipe = replace(recipe, bottleneck=PlainCode())
         smaller = model.with_pca()
     vars(smaller).update(recipe=recipe, n_components=size)
-    if recipe.starts_at_pca and not sizes.is_gain[size - 1]:
+    if sizes.is_pca(size):
         return smaller.floor(pca)
     with isolated(model.seed):
         module = recipe.build(model.scaling, size)

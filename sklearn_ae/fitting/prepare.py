@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import nn
 
+from ..exceptions import DependentRowsWarning
 from ..nn.autoencoder import Autoencoder
+from ..nn.codes import Complaint
 from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
@@ -19,15 +21,20 @@ from ..training.batches import Rows
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
 from .denoiser import fit_linear_denoiser
+from .dependence import Matrix, find_known_rows
+from .evidence import HeldOut
+from .holdout import hold_out
 from .model import Model
 from .pca import fit_pca
-from .planning import choose_batch_size, choose_n_epochs, count_validation_rows
+from .planning import MAX_VALIDATION_ROWS, choose_batch_size, choose_n_epochs
 from .scaling import Scaling
 
 __all__ = [
     "FitOptions",
     "Matrix",
+    "Split",
     "Start",
+    "Table",
     "build_or_continue",
     "fit_pca_beside",
     "learn_scaling",
@@ -37,9 +44,6 @@ __all__ = [
     "split",
 ]
 
-#: Rows of numbers, shape (n_samples, n_features).
-Matrix: TypeAlias = np.ndarray | sp.csr_array
-
 
 @dataclass(frozen=True)
 class FitOptions:
@@ -48,7 +52,7 @@ class FitOptions:
     Parameters
     ----------
     n_components, learning_rate, schedule, weight_decay, batch_size, max_iter, \
-    early_stopping, validation_fraction, n_iter_no_change, tol, precision, callbacks, \
+    early_stopping, floor, validation, validation_fraction, n_iter_no_change, tol, precision, callbacks, \
     verbose
         As for the estimators.
     seed : int
@@ -66,6 +70,8 @@ class FitOptions:
     batch_size: int | str
     max_iter: int | None
     early_stopping: bool
+    floor: bool
+    validation: Any
     validation_fraction: float | str
     n_iter_no_change: int
     tol: float
@@ -83,21 +89,89 @@ def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scal
     return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
 
 
-def split(
-    X: Matrix, X_val: Matrix | None, scaling: Scaling, options: FitOptions
-) -> tuple[Rows, Rows | None]:
-    """Return training rows and validation rows."""
-    device = options.device
-    if X_val is not None:
-        return scaling.rows(X, device), scaling.rows(X_val, device)
-    n_validation = 0
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What a fit is given.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Rows.
+    row_shape : tuple of int
+        Shape of a row as the user gave it.
+    X_val : ndarray or CSR of shape (n_validation, n_features), default=None
+        Validation rows; None takes a share of X.
+    groups : ndarray of shape (n_samples,), default=None
+        Groups of rows that depend on one another.
+    y : array-like of shape (n_samples,), default=None
+        For splitters that look at it.
+    names : sequence of str, default=()
+        Names of columns, for warnings.
+    """
+
+    X: Matrix
+    row_shape: tuple[int, ...]
+    X_val: Matrix | None = None
+    groups: np.ndarray | None = None
+    y: Any = None
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows of a table in their roles.
+
+    Parameters
+    ----------
+    train : Rows
+        To train on.
+    validation : Rows or None
+        To choose the best epoch on.
+    held_out : HeldOut
+        To evaluate the network on: new rows, if there are any.
+    complaints : list of (str, type of Warning)
+        What was found that nobody declared.
+    """
+
+    train: Rows
+    validation: Rows | None
+    held_out: HeldOut
+    complaints: list[Complaint]
+
+
+def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
+    """Give the rows of a table their roles."""
+    X, device = table.X, options.device
+
+    def rows(index: np.ndarray | None = None, of: Matrix = X) -> Rows:
+        return scaling.rows(of, device, index)
+
+    if table.X_val is not None:
+        train, validation = rows(), rows(of=table.X_val)
+        is_new = ~find_known_rows(table.X_val, X)
+        if is_new.any():
+            new = validation if is_new.all() else validation.at(np.flatnonzero(is_new))
+            return Split(train, validation, HeldOut(new), [])
+        return Split(train, validation, HeldOut(validation, are_new=False), [])
     if options.early_stopping:
-        n_validation = count_validation_rows(options.validation_fraction, X.shape[0])
-    if n_validation == 0:
-        return scaling.rows(X, device), None
-    order = np.random.RandomState(options.seed).permutation(X.shape[0])
-    train, validation = order[n_validation:], order[:n_validation]
-    return scaling.rows(X, device, train), scaling.rows(X, device, validation)
+        chosen = hold_out(
+            X,
+            table.y,
+            options.validation,
+            options.validation_fraction,
+            table.groups,
+            options.seed,
+        )
+        if len(chosen.validation):
+            train, validation = rows(chosen.train), rows(chosen.validation)
+            held_out = HeldOut(validation, chosen.groups, chosen.at_end)
+            complaints: list[Complaint] = []
+            if chosen.warning is not None:
+                complaints.append((chosen.warning, DependentRowsWarning))
+            return Split(train, validation, held_out, complaints)
+    train = rows()
+    sample = train.sample(MAX_VALIDATION_ROWS, options.seed)
+    return Split(train, None, HeldOut(sample, are_new=False), [])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
+from .evidence import MAX_SHARE_OF_ONE_ROW, MIN_ROWS, HeldOut, min_gain
 from .model import Model
-from .verdict import MIN_ROWS, min_gain
 
 __all__ = ["distances_from_span", "find_no_prospect"]
 
@@ -35,7 +35,7 @@ def find_no_prospect(
     pca: PCASolution,
     objective: Objective,
     train: Rows,
-    validation: Rows,
+    held_out: HeldOut,
 ) -> Complaint | None:
     """Return the warning that training is skipped, or None if it may be worth it.
 
@@ -49,10 +49,10 @@ def find_no_prospect(
         What training would minimise.
     train : Rows
         Training rows.
-    validation : Rows
+    held_out : HeldOut
         Rows that were held out.
     """
-    reason = _find_reason(floor, pca, objective, train, validation)
+    reason = _find_reason(floor, pca, objective, train, held_out)
     if reason is None:
         return None
     why, remedy = reason
@@ -69,17 +69,15 @@ def _find_reason(
     pca: PCASolution,
     objective: Objective,
     train: Rows,
-    validation: Rows,
+    held_out: HeldOut,
 ) -> tuple[str, str] | None:
     """Return why no gain can be shown, and what would change that."""
-    recipe, n_rows = floor.recipe, len(validation)
+    recipe, n_rows, validation = floor.recipe, held_out.n_units, held_out.rows
     name = recipe.baseline_name
     if n_rows < MIN_ROWS:
-        why = (
-            f"no gain over {name} can be shown on {n_rows} validation rows; it takes "
-            f"{MIN_ROWS}"
-        )
-        return why, "Give more rows, or X_val."
+        units = "rows" if held_out.groups is None else "groups of rows"
+        why = f"no gain over {name} can be shown on fewer than {MIN_ROWS} held-out {units}"
+        return why, f"Give more {units}, or X_val."
     size = recipe.bottleneck.least_size(floor.n_components)
     n_active, loss = recipe.bottleneck.count_active(size), _loss_of(recipe)
     if objective.in_nats or n_active is None or loss == "log_loss":
@@ -88,6 +86,13 @@ def _find_reason(
     if errors.mean() <= _EXACT * total:
         why = f"{name} with {n_active} components is exact already"
         return why, "Choose a smaller n_components."
+    if _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
+        why = (
+            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and what "
+            "a network does to new rows like it cannot be told from others"
+        )
+        remedy = "Check that row, or put RobustScaler or QuantileTransformer before."
+        return why, f"{remedy} floor=False trains all the same."
     if loss != "squared_error" or type(recipe.architecture) is not DenseArchitecture:
         return None
     out_of_reach = distances_from_span(train, validation)
@@ -96,11 +101,16 @@ def _find_reason(
     if most > least:
         return None
     why = (
-        f"{len(train)} training rows say too little of others: sums of them come at "
-        f"most {most:.1%} nearer to validation rows than {name} does, and on {n_rows} "
-        f"validation rows a gain of less than {least:.0%} may be chance"
+        "the training rows say too little of others: sums of them come hardly nearer to "
+        f"validation rows than {name} does, and on so few rows that may be chance"
     )
     return why, "Give more rows, or choose columns first."
+
+
+def _share_of_one_row(floor: Model, train: Rows) -> float:
+    """Return the largest share of the variance that a training row has."""
+    squares = floor.squared_distances_of(train)
+    return float(squares.max() / squares.sum(dtype=np.float64))
 
 
 def _loss_of(recipe: Recipe) -> str | None:

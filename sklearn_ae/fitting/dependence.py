@@ -1,0 +1,294 @@
+"""Whether rows of a table depend on one another: copies, groups, and order in time.
+
+A network that is evaluated on copies or neighbours of its training rows looks better
+than it is. What is found here decides which rows are held out (``holdout.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.metrics import euclidean_distances
+from sklearn.preprocessing import StandardScaler
+
+__all__ = [
+    "Matrix",
+    "Neighbourhoods",
+    "Order",
+    "find_known_rows",
+    "label_equal_rows",
+    "standardize",
+]
+
+#: Rows of numbers, shape (n_samples, n_features).
+Matrix: TypeAlias = np.ndarray | sp.csr_array
+
+# Fewer different rows tell nothing about dependence.
+_MIN_ROWS = 40
+
+# Rows are compared in so many values at most; wide tables lose columns, and longer ones
+# are not searched for neighbours.
+_MAX_VALUES = 2**24
+_MAX_ROWS = 2**20
+_MIN_COLUMNS = 16
+
+# Equal rows are equal in these many columns, too, which most rows are not.
+_PROBED_COLUMNS = 32
+
+# Neighbours of so many rows are looked at.
+_MAX_QUERIES = 200
+
+# The logarithm of the distance to the 2k-th neighbour over that to the k-th, in the
+# median over rows: it has a peak where k is the size of a group. Where rows were drawn
+# independently the peak is at most 0.16 above the median of all k, on manifolds of one
+# dimension as on heavy tails and the 15 tables of ``benchmarks/pca_floor.py``;
+# windows of a series have 0.4, subjects 0.5 to 2, copies with a little noise 5.
+_MIN_PEAK, _MIN_STEP = 0.35, 0.3
+# The same for one row in five: some tables have 1.7 there, copies 5.
+_SOME, _MIN_PEAK_OF_SOME = 0.8, 2.5
+# A few large groups are what clusters look like, of which new rows will come too.
+_MIN_GROUPS = 12
+
+# A table is in some order if consecutive rows are nearer than this share of the
+# distance of any two, by more than so many times the standard error.
+_MAX_SHARE, _MIN_Z = 0.9, 4.0
+_MAX_PAIRS = 1000
+# Rows no longer depend on one another if they are as far apart as this share of that.
+_FAR = 0.95
+# Where order reaches further than this share of the rows, consecutive rows still depend
+# on one another if they are so much nearer than rows eight apart: in a random walk, not
+# in a table that is sorted by class or follows a trend.
+_MAX_REACH, _MAX_SHARE_OF_LATER = 1 / _MIN_GROUPS, 0.7
+
+
+# ------------------------------------------------------------------------- equal rows
+
+
+def label_equal_rows(X: Matrix) -> np.ndarray | None:
+    """Return a number per row, the same for equal rows; None if all rows differ.
+
+    Numbers are given in the order in which rows come first.
+    """
+    n_features = X.shape[1]
+    if n_features <= _PROBED_COLUMNS:
+        labels = _hash(X)
+    else:
+        chosen = np.random.RandomState(0).permutation(n_features)[:_PROBED_COLUMNS]
+        labels = _hash(X[:, np.sort(chosen)])
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    doubtful = np.flatnonzero(counts[inverse] > 1)
+    if n_features > _PROBED_COLUMNS and len(doubtful):
+        labels[doubtful] = _hash(X[doubtful])
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return None if len(first) == len(labels) else first.argsort().argsort()[inverse]
+
+
+def find_known_rows(others: Matrix, X: Matrix) -> np.ndarray:
+    """Return a mask of the rows of one table that are also in another."""
+    if others.dtype != X.dtype:
+        others = others.astype(np.float64)
+        X = X.astype(np.float64)
+    return np.isin(_hash(others), _hash(X))
+
+
+def _hash(X: Matrix) -> np.ndarray:
+    """Return a 64-bit hash of each row; zeros of sparse rows count for nothing."""
+    factors = np.random.RandomState(1).randint(2**62, size=X.shape[1], dtype=np.int64)
+    factors = 2 * factors.astype(np.uint64) + np.uint64(1)
+    is_sparse = sp.issparse(X)
+    values: Any = X.data if is_sparse else X
+    bits = np.ascontiguousarray(values + 0.0).view(f"u{values.dtype.itemsize}")
+    bits = bits.astype(np.uint64, copy=False)
+    # High bits, which most numbers differ in, must reach the low ones.
+    bits = (bits ^ (bits >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    if not is_sparse:
+        return (bits * factors).sum(axis=1, dtype=np.uint64)
+    table: Any = X
+    sums = np.r_[np.uint64(0), (bits * factors[table.indices]).cumsum(dtype=np.uint64)]
+    return sums[table.indptr[1:]] - sums[table.indptr[:-1]]
+
+
+# -------------------------------------------------------------------------- neighbours
+
+
+def standardize(X: Matrix, index: np.ndarray | None = None) -> Matrix | None:
+    """Return rows with columns of unit variance; None if there is too little of them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Rows.
+    index : ndarray of int, default=None
+        Which of them; None takes all.
+    """
+    n_rows = X.shape[0] if index is None else len(index)
+    if not _MIN_ROWS <= n_rows <= _MAX_ROWS:
+        return None
+    if n_rows * X.shape[1] > _MAX_VALUES and not sp.issparse(X):
+        n_columns = max(_MIN_COLUMNS, _MAX_VALUES // n_rows)
+        X = X[:, np.random.RandomState(0).permutation(X.shape[1])[:n_columns]]
+    X = X if index is None else X[index]
+    return StandardScaler(with_mean=not sp.issparse(X)).fit_transform(X)
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Rows that are much nearer to some others than to the rest.
+
+    Parameters
+    ----------
+    rows : ndarray or CSR of shape (n_rows, n_columns)
+        Standardised rows, all different.
+    radius : float
+        Rows of a group are within this distance of one another.
+    size : int
+        Usual number of rows in a group.
+    """
+
+    rows: Matrix
+    radius: float
+    size: int
+
+    @classmethod
+    def find(cls, rows: Matrix, seed: int) -> Neighbourhoods | None:
+        """Return neighbourhoods that cannot be chance, if there are any."""
+        n_rows = rows.shape[0]
+        n_queries = int(np.clip(_MAX_VALUES // n_rows, 50, _MAX_QUERIES))
+        queries = np.random.RandomState(seed).permutation(n_rows)[:n_queries]
+        ranks = 2 ** np.arange(int(np.log2(n_rows / 2)) + 1)
+        distances = euclidean_distances(rows[queries], rows)
+        distances[np.arange(len(queries)), queries] = 0.0
+        nearest = np.partition(distances, ranks, axis=1)[:, ranks]
+        logs = np.log(np.maximum(nearest, 1e-9 * nearest.max()))
+        jumps = np.diff(logs, axis=1)
+        at = _find_peak(jumps)
+        if at is None:
+            return None
+        in_group = jumps[:, at] > jumps[:, at].max() / 2
+        radius = np.exp(np.median(logs[in_group, at : at + 2].mean(axis=1)))
+        size = int(np.median((distances[in_group] < radius).sum(axis=1)))
+        return cls(rows, float(radius), size) if n_rows / size >= _MIN_GROUPS else None
+
+    @property
+    def are_closed(self) -> bool:
+        """Whether groups end somewhere, as windows of a series do not."""
+        starts = np.random.RandomState(0).permutation(self.rows.shape[0])[:20]
+        return bool(
+            np.mean([len(self.around(start)[1]) == 0 for start in starts]) > 0.5
+        )
+
+    def around(self, start: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a row's group, and rows near to it that were too many to join."""
+        limit = 4 * self.size
+        is_member = np.zeros(self.rows.shape[0], dtype=bool)
+        is_member[start] = True
+        frontier = np.array([start])
+        while len(frontier):
+            near = self._near(frontier) & ~is_member
+            frontier = np.flatnonzero(near)
+            if is_member.sum() + len(frontier) > limit:
+                break
+            is_member[frontier] = True
+        return np.flatnonzero(is_member), frontier
+
+    def _near(self, chosen: np.ndarray) -> np.ndarray:
+        distances = euclidean_distances(self.rows[chosen], self.rows)
+        return (distances < self.radius).any(axis=0)
+
+
+def _find_peak(jumps: np.ndarray) -> int | None:
+    """Return where the distances to neighbours jump, if they do so at any place."""
+    typical = np.median(jumps, axis=0)
+    at = int(typical.argmax())
+    beside = np.r_[-np.inf, typical, -np.inf][[at, at + 2]].max()
+    is_high = typical[at] - np.median(typical) > _MIN_PEAK
+    if is_high and typical[at] - beside > _MIN_STEP:
+        return at
+    of_some = np.quantile(jumps, _SOME, axis=0)
+    return int(of_some.argmax()) if of_some.max() > _MIN_PEAK_OF_SOME else None
+
+
+# ------------------------------------------------------------------------------- order
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the order of the rows says.
+
+    Parameters
+    ----------
+    lag : int
+        Rows so far apart no longer depend on one another; 0 if consecutive rows do not.
+    is_sorted : bool
+        Whether rows near each other in the table are more alike than any two, as in
+        time or if a table is sorted.
+    """
+
+    lag: int = 0
+    is_sorted: bool = False
+
+    @classmethod
+    def find(cls, X: Matrix, rows: Matrix) -> Order:
+        """Return what the order of rows says.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+            Rows as they are, all different.
+        rows : ndarray or CSR of shape (n_rows, n_columns)
+            The same, standardised.
+        """
+        near, any_two = _distances(rows, 1), _distances(rows, None)
+        overlap = _find_overlap(X)
+        if not overlap and not _is_less(near, any_two, _MAX_SHARE):
+            return cls()
+        longest = max(1, int(_MAX_REACH * rows.shape[0]))
+        lag = 1
+        while lag <= longest:
+            if _distances(rows, lag).mean() > _FAR * any_two.mean():
+                return cls(min(max(lag, overlap), longest), True)
+            lag *= 2
+        is_walk = _is_less(near, _distances(rows, 8), _MAX_SHARE_OF_LATER)
+        return cls(longest if overlap or is_walk else 0, True)
+
+
+def _distances(rows: Matrix, lag: int | None) -> np.ndarray:
+    """Return distances of pairs of rows; a lag of None takes any two."""
+    random, n_rows = np.random.RandomState(0), rows.shape[0]
+    if lag is None:
+        first, second = random.randint(n_rows, size=(2, _MAX_PAIRS))
+        first, second = first[first != second], second[first != second]
+    else:
+        first = random.permutation(n_rows - lag)[:_MAX_PAIRS]
+        second = first + lag
+    difference = rows[first] - rows[second]
+    if sp.issparse(difference):
+        return np.sqrt(difference.multiply(difference).sum(axis=1))
+    return np.sqrt(np.square(difference, dtype=np.float64).sum(axis=1))
+
+
+def _is_less(one: np.ndarray, other: np.ndarray, share: float) -> bool:
+    """Return whether a mean is below a share of another, by more than chance."""
+    gap = other.mean() - one.mean()
+    error = np.sqrt(one.var() / len(one) + other.var() / len(other))
+    return bool(one.mean() < share * other.mean() and gap > _MIN_Z * error)
+
+
+def _find_overlap(X: Matrix) -> int:
+    """Return how many rows on windows of one series overlap; 0 if they are none."""
+    n_rows, n_features = X.shape
+    if sp.issparse(X) or n_features < 4:
+        return 0
+    first = np.linspace(0, n_rows - 2, num=min(20, n_rows - 1)).astype(int)
+    one, other = X[first], X[first + 1]
+    for early, late in ((one, other), (other, one)):
+        starts = np.flatnonzero((late[:, :1] == early).all(axis=0))
+        for shift in starts[(starts > 0) & (starts < n_features - 1)]:
+            shared = early[:, shift:]
+            is_window = np.array_equal(shared, late[:, :-shift])
+            if is_window and (np.ptp(shared, axis=1) > 0).any():
+                return -(-n_features // int(shift))
+    return 0

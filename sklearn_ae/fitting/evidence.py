@@ -1,0 +1,165 @@
+"""Rows that a network is evaluated on, and when a gain on them is a real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from ..training.batches import Rows
+
+__all__ = [
+    "MAX_SHARE_OF_ONE_ROW",
+    "MIN_ROWS",
+    "HeldOut",
+    "is_real_gain",
+    "is_real_likelihood_gain",
+    "min_gain",
+]
+
+# A gain over PCA counts if a paired rank test over validation rows gives it this
+# significance, and if its share of PCA's loss is large enough: on few rows the best
+# of many epochs looks better than it is. Ranks, because a few extreme rows can hold
+# most of PCA's loss, and then a t-test is not sure of a gain on nearly every row.
+# Chosen by ``benchmarks/gain_rule.py`` on tables of 60 to 500 rows.
+_SIGNIFICANCE = 0.05
+_MIN_GAIN = 0.02
+_MIN_GAIN_OF_ONE_ROW = 0.75
+
+# On fewer rows no gain can have that significance, even one on each of them.
+MIN_ROWS = 5
+
+# If one training row holds a larger share of the variance, what new rows like it cost
+# cannot be told from validation rows.
+MAX_SHARE_OF_ONE_ROW = 0.15
+
+# A gain in likelihood counts from so many nats per feature, over the square root of the
+# number of rows: on tables of a hundred rows less was promised by validation rows where
+# test rows lost.
+_MIN_NATS_OF_ONE_ROW = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Rows that a network is evaluated on.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    groups : ndarray of shape (n_rows,), default=None
+        Equal for rows that depend on one another, which count as one; None if none do.
+    at_end : ndarray of bool of shape (n_rows,), default=None
+        Which are the last rows of an ordered table. There, too, a gain must hold.
+    are_new : bool, default=True
+        Whether the network has not been trained on them.
+    """
+
+    rows: Rows
+    groups: np.ndarray | None = None
+    at_end: np.ndarray | None = None
+    are_new: bool = True
+
+    @property
+    def n_units(self) -> int:
+        """Number of rows or groups that do not depend on one another."""
+        return len(self.rows if self.groups is None else np.unique(self.groups))
+
+    def sample(self, n_rows: int, seed: int) -> HeldOut:
+        """Return at most ``n_rows`` rows drawn without replacement."""
+        if len(self.rows) <= n_rows:
+            return self
+        at = np.random.RandomState(seed).permutation(len(self.rows))[:n_rows]
+        return HeldOut(
+            self.rows.at(at),
+            None if self.groups is None else self.groups[at],
+            None if self.at_end is None else self.at_end[at],
+            self.are_new,
+        )
+
+    def means(self, losses: np.ndarray) -> np.ndarray:
+        """Return the mean loss of each group; losses as they are without groups."""
+        if self.groups is None:
+            return np.asarray(losses, dtype=np.float64)
+        _, codes = np.unique(self.groups, return_inverse=True)
+        return np.bincount(codes, losses) / np.bincount(codes)
+
+
+def min_gain(n_rows: float) -> float:
+    """Return the share of PCA's loss from which a gain on so many rows may be real."""
+    return _MIN_GAIN + _MIN_GAIN_OF_ONE_ROW / np.sqrt(n_rows)
+
+
+def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) -> bool:
+    """Return whether a model is reliably better than PCA on the same rows.
+
+    Parameters
+    ----------
+    losses, pca_losses : ndarray of shape (n_rows,)
+        Loss of each held-out row under the model and under PCA, above the least loss
+        that is possible.
+    held_out : HeldOut
+        The rows.
+
+    Returns
+    -------
+    bool
+        True if the mean gain is more than ``0.02 + 0.75 / sqrt(n)`` of PCA's mean loss,
+        and Wilcoxon's one-sided signed-rank test gives p < 0.05. Here n is the number
+        of groups, or of rows without groups, of equal losses that would make PCA's mean
+        loss as uncertain as it is; and in an ordered table the mean gain must be as
+        large on the last rows.
+    """
+    ours, pcas = held_out.means(losses), held_out.means(pca_losses)
+    if not pcas.any():
+        return False
+    least = min_gain(pcas.sum() ** 2 / np.square(pcas).sum())
+    if not _exceeds(ours, pcas, least):
+        return False
+    at_end = held_out.at_end
+    if at_end is not None and not _exceeds(losses[at_end], pca_losses[at_end], least):
+        return False
+    return _is_significant(pcas - ours)
+
+
+def _exceeds(losses: np.ndarray, pca_losses: np.ndarray, share: float) -> bool:
+    """Return whether the mean gain is more than a share of PCA's mean loss."""
+    pca_mean = pca_losses.mean(dtype=np.float64)
+    return bool(pca_mean - losses.mean(dtype=np.float64) > share * pca_mean)
+
+
+def _is_significant(gains: np.ndarray) -> bool:
+    """Return whether gains are above zero by more than chance."""
+    if not gains.any():
+        return False
+    return bool(wilcoxon(gains, alternative="greater").pvalue < _SIGNIFICANCE)
+
+
+def is_real_likelihood_gain(
+    losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut
+) -> bool:
+    """Return whether a model's likelihood is reliably above probabilistic PCA's.
+
+    Parameters
+    ----------
+    losses, pca_losses : ndarray of shape (n_rows,)
+        Minus the log-likelihood, or a bound on it, of each held-out row, in nats.
+    held_out : HeldOut
+        The rows.
+
+    Returns
+    -------
+    bool
+        True if the mean gain is more than ``0.4 * n_features / sqrt(n)`` nats, where n
+        is the number of groups, or of rows without groups, and Wilcoxon's one-sided
+        signed-rank test gives p < 0.05. In an ordered table the last rows must gain as
+        much.
+    """
+    gains, at_end = held_out.means(pca_losses) - held_out.means(losses), held_out.at_end
+    least = _MIN_NATS_OF_ONE_ROW * held_out.rows.n_features / np.sqrt(len(gains))
+    if not gains.mean() > least:
+        return False
+    if at_end is not None and not (pca_losses - losses)[at_end].mean() > least:
+        return False
+    return _is_significant(gains)

@@ -1,0 +1,346 @@
+"""Which rows are held out, so that what a network is evaluated on is new to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .dependence import Matrix, Neighbourhoods, Order, label_equal_rows, standardize
+from .planning import MAX_VALIDATION_ROWS, count_validation_rows
+
+__all__ = ["Holdout", "hold_out"]
+
+# No more than this share of the rows is held out where groups are large.
+_MAX_SHARE = 0.3
+
+# Rows of an ordered table are held out in stretches of this many lags.
+_LAGS_OF_A_BLOCK = 4
+
+_REMEDY = (
+    "If new rows will belong to the same groups, set validation='random'; if you know "
+    "the groups, pass them as groups to fit; for rows in time, set validation='last'."
+)
+_ALIKE = (
+    "Many rows are near copies of others, or come in groups of rows that are alike. "
+    f"Whole groups are held out, and each of them counts once. {_REMEDY}"
+)
+_IN_ORDER = (
+    "Rows next to each other in X are alike, as in time or in overlapping windows. "
+    "Stretches of X are held out, the last rows among them, and rows beside them are "
+    f"left out. {_REMEDY}"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """Rows to train on and rows that are held out.
+
+    Parameters
+    ----------
+    train, validation : ndarray of int
+        Positions of rows.
+    groups : ndarray of shape (n_validation,), default=None
+        Equal for held-out rows that depend on one another; None if none do.
+    at_end : ndarray of bool of shape (n_validation,), default=None
+        Which held-out rows are the last ones of an ordered table; None if it is in no
+        order.
+    warning : str, default=None
+        What was found that nobody declared.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    groups: np.ndarray | None = None
+    at_end: np.ndarray | None = None
+    warning: str | None = None
+
+    def without_known_rows(self, equal: np.ndarray | None) -> Holdout:
+        """Leave out held-out rows that are equal to a training row.
+
+        Parameters
+        ----------
+        equal : ndarray of shape (n_samples,) or None
+            The same number for equal rows; None if all rows differ.
+        """
+        if equal is None:
+            return self
+        is_new = ~np.isin(equal[self.validation], equal[self.train])
+        groups = equal[self.validation] if self.groups is None else self.groups
+        return replace(
+            self,
+            validation=self.validation[is_new],
+            groups=groups[is_new],
+            at_end=None if self.at_end is None else self.at_end[is_new],
+        )
+
+    def limited(self, seed: int) -> Holdout:
+        """Return at most so many held-out rows as are ever evaluated."""
+        if len(self.validation) <= MAX_VALIDATION_ROWS or self.groups is None:
+            return self
+        random = np.random.RandomState(seed)
+        kept = np.sort(random.permutation(len(self.validation))[:MAX_VALIDATION_ROWS])
+        return replace(
+            self,
+            validation=self.validation[kept],
+            groups=self.groups[kept],
+            at_end=None if self.at_end is None else self.at_end[kept],
+        )
+
+
+def hold_out(
+    X: Matrix,
+    y: Any,
+    validation: Any,
+    fraction: float | str,
+    groups: np.ndarray | None,
+    seed: int,
+) -> Holdout:
+    """Choose the rows that are held out.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,) or None
+        For splitters that look at it.
+    validation : {"auto", "random", "last"} or splitter
+        As for the estimators.
+    fraction : float or "auto"
+        Share of the rows, or of the groups, to hold out.
+    groups : ndarray of shape (n_samples,) or None
+        Group of each row.
+    seed : int
+        Seed of the choice.
+    """
+    n_rows = X.shape[0]
+    n_held_out = count_validation_rows(fraction, n_rows)
+    if n_held_out == 0:
+        return Holdout(np.arange(n_rows), np.arange(0))
+    equal = label_equal_rows(X)
+    if not isinstance(validation, str):
+        chosen = _split_by(validation, X, y, groups)
+    elif validation == "last":
+        chosen = _hold_out_last(X, equal, n_held_out, fraction, groups)
+    elif groups is not None:
+        chosen = _hold_out_groups(_codes(groups), fraction, seed)
+    else:
+        chosen = _hold_out_rows(
+            X, equal, n_held_out, fraction, seed, looks=validation == "auto"
+        )
+    return chosen.without_known_rows(equal).limited(seed)
+
+
+# --------------------------------------------------------------- what the user declares
+
+
+def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Holdout:
+    """Return the split of a splitter that trains on most rows, the first of equals."""
+    splits = splitter.split(X, y, groups)
+    train, validation = max(splits, key=lambda pair: len(pair[0]))
+    train, validation = np.asarray(train), np.asarray(validation)
+    if len(train) < 2 or len(validation) == 0:
+        raise ValueError(
+            "validation must leave at least 2 rows for training and 1 to hold out; "
+            f"got {len(train)} and {len(validation)} from {splitter!r}."
+        )
+    held_out = None if groups is None else _codes(groups)[validation]
+    return Holdout(train, validation, held_out)
+
+
+def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Holdout:
+    """Hold out whole groups, each of which counts as a row does."""
+    sizes = np.bincount(groups)
+    order = np.random.RandomState(seed).permutation(len(sizes))
+    # The largest group is for training: it may be most of the table.
+    order = order[order != sizes.argmax()]
+    n_groups = _count_units(fraction, len(sizes))
+    room = np.cumsum(sizes[order]) <= max(
+        _MAX_SHARE * len(groups), sizes[order[:1]].sum()
+    )
+    is_held_out = np.isin(groups, order[: min(n_groups, room.sum())])
+    validation = np.flatnonzero(is_held_out)
+    return Holdout(np.flatnonzero(~is_held_out), validation, groups[validation])
+
+
+def _hold_out_last(
+    X: Matrix,
+    equal: np.ndarray | None,
+    n_held_out: int,
+    fraction: float | str,
+    groups: np.ndarray | None,
+) -> Holdout:
+    """Hold out the last rows, or the groups that begin last."""
+    n_rows = X.shape[0]
+    if groups is not None:
+        codes = _codes(groups)
+        _, begins = np.unique(codes, return_index=True)
+        last = np.argsort(begins)[-_count_units(fraction, len(begins)) :]
+        is_held_out = np.isin(codes, last)
+        if is_held_out.all():
+            raise ValueError(_ONE_GROUP.format(len(begins)))
+        validation = np.flatnonzero(is_held_out)
+        return Holdout(np.flatnonzero(~is_held_out), validation, codes[validation])
+    lag = _find_order(X, equal).lag
+    first = n_rows - n_held_out
+    validation = np.arange(first, n_rows)
+    units = None if lag == 0 else validation // lag
+    return Holdout(np.arange(max(2, first - lag)), validation, units)
+
+
+_ONE_GROUP = (
+    "groups must name at least two groups, one to train on and one to hold out; got "
+    "{}. Leave groups out, or name what rows have in common."
+)
+
+
+def _codes(groups: np.ndarray) -> np.ndarray:
+    """Return groups as numbers from 0.
+
+    Raises
+    ------
+    ValueError
+        If there is only one group.
+    """
+    names, codes = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(_ONE_GROUP.format(len(names)))
+    return codes
+
+
+def _count_units(fraction: float | str, n_units: int) -> int:
+    """Return how many of some groups are held out, at least one."""
+    if isinstance(fraction, str):
+        return max(1, count_validation_rows(fraction, n_units))
+    return max(1, min(round(fraction * n_units), n_units - 1))
+
+
+# ------------------------------------------------------------------ what is found in X
+
+
+def _hold_out_rows(
+    X: Matrix,
+    equal: np.ndarray | None,
+    n_held_out: int,
+    fraction: float | str,
+    seed: int,
+    *,
+    looks: bool,
+) -> Holdout:
+    """Hold out rows at random, if nothing in them speaks against it."""
+    random = np.random.RandomState(seed)
+    first = _first_of_equals(X.shape[0], equal)
+    order = Order()
+    if looks and (rows := standardize(X, first)) is not None:
+        order = Order.find(X if first is None else X[first], rows)
+        near = Neighbourhoods.find(rows, seed)
+        if near is not None and (near.are_closed or not order.lag):
+            return _hold_out_neighbourhoods(near, first, equal, fraction, random)
+        if order.lag:
+            return _hold_out_stretches(X.shape[0], order.lag, fraction, random)
+    if equal is not None:
+        return _hold_out_groups(equal, fraction, seed)
+    if not order.is_sorted:
+        chosen = random.permutation(X.shape[0])
+        return Holdout(chosen[n_held_out:], chosen[:n_held_out])
+    return _hold_out_end_too(X.shape[0], n_held_out, random)
+
+
+def _hold_out_end_too(
+    n_rows: int, n_held_out: int, random: np.random.RandomState
+) -> Holdout:
+    """Hold out the last rows of a sorted table, and as many of the others."""
+    n_last = n_held_out // 2
+    chosen = random.permutation(n_rows - n_last)
+    others, train = np.split(chosen, [n_held_out - n_last])
+    validation = np.r_[others, np.arange(n_rows - n_last, n_rows)]
+    return Holdout(train, validation, at_end=validation >= n_rows - n_last)
+
+
+def _first_of_equals(n_rows: int, equal: np.ndarray | None) -> np.ndarray | None:
+    """Return one of each set of equal rows, in order; None if all rows differ."""
+    if equal is None:
+        return None
+    return np.sort(np.unique(equal, return_index=True)[1])
+
+
+def _find_order(X: Matrix, equal: np.ndarray | None) -> Order:
+    first = _first_of_equals(X.shape[0], equal)
+    rows = standardize(X, first)
+    if rows is None:
+        return Order()
+    return Order.find(X if first is None else X[first], rows)
+
+
+def _hold_out_neighbourhoods(
+    near: Neighbourhoods,
+    first: np.ndarray | None,
+    equal: np.ndarray | None,
+    fraction: float | str,
+    random: np.random.RandomState,
+) -> Holdout:
+    """Hold out groups of rows that are alike, and leave out rows near to them."""
+    n_rows = near.rows.shape[0]
+    labels, is_left_out = np.full(n_rows, -1), np.zeros(n_rows, dtype=bool)
+    n_groups, n_taken = 0, 0
+    for start in random.permutation(n_rows):
+        if labels[start] >= 0 or is_left_out[start]:
+            continue
+        members, border = near.around(start)
+        members = members[labels[members] < 0]
+        if n_groups and n_taken + len(members) > _MAX_SHARE * n_rows:
+            break
+        labels[members] = n_groups
+        is_left_out[border] = True
+        n_groups, n_taken = n_groups + 1, n_taken + len(members)
+        # As many groups as there would be rows if each group were one.
+        wanted = _count_units(fraction, n_rows * n_groups // n_taken)
+        if n_groups >= wanted or n_taken >= MAX_VALIDATION_ROWS:
+            break
+    is_train = (labels < 0) & ~is_left_out
+    if first is not None:
+        labels, is_train = labels[equal], is_train[equal]
+    validation = np.flatnonzero(labels >= 0)
+    return Holdout(
+        np.flatnonzero(is_train), validation, labels[validation], warning=_ALIKE
+    )
+
+
+def _hold_out_stretches(
+    n_rows: int, lag: int, fraction: float | str, random: np.random.RandomState
+) -> Holdout:
+    """Hold out stretches of an ordered table, and leave out rows beside them."""
+    n_units = min(_count_units(fraction, n_rows // lag), MAX_VALIDATION_ROWS // lag)
+    n_last = max(1, n_units // 2)
+    end = n_rows - n_last * lag
+    starts, length = _choose_stretches(end - lag, (n_units - n_last) * lag, lag, random)
+    labels, is_train = np.full(n_rows, -1), np.ones(n_rows, dtype=bool)
+    for start in starts:
+        is_train[max(0, start - lag) : start + length + lag] = False
+        labels[start : start + length] = 0
+    is_train[end - lag :] = False
+    labels[end:] = 0
+    validation = np.flatnonzero(labels == 0)
+    return Holdout(
+        np.flatnonzero(is_train),
+        validation,
+        validation // lag,
+        validation >= end,
+        warning=_IN_ORDER,
+    )
+
+
+def _choose_stretches(
+    n_rows: int, n_held_out: int, lag: int, random: np.random.RandomState
+) -> tuple[list[int], int]:
+    """Return where stretches begin, one in each equal part, and their length."""
+    if n_held_out <= 0:
+        return [], 0
+    n_blocks = max(1, n_held_out // (_LAGS_OF_A_BLOCK * lag))
+    length, part = n_held_out // n_blocks, n_rows // n_blocks
+    starts = [
+        block * part + random.randint(max(1, part - length))
+        for block in range(n_blocks)
+    ]
+    return starts, length
