@@ -149,9 +149,9 @@ def say_floor_of_some(sizes: SizeTable) -> Complaint:
     """Return the warning that the whole code is PCA's, but not its beginnings."""
     gains = np.flatnonzero(sizes.is_gain) + 1
     message = (
-        f"The whole code of {len(sizes.is_gain)} components is PCA's, which the network "
-        f"does not beat there; beats_pca_ is False. truncate({gains[-1]}) gives the "
-        "largest code that is the network's."
+        f"The whole code of {len(sizes.is_gain)} components is PCA's, which the "
+        f"network does not beat there; beats_pca_ is False. truncate({gains[-1]}) "
+        "gives the largest code that is the network's."
     )
     return message, PCAFloorWarning
 

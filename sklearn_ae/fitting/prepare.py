@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import nn
 
@@ -52,8 +51,8 @@ class FitOptions:
     Parameters
     ----------
     n_components, learning_rate, schedule, weight_decay, batch_size, max_iter, \
-    early_stopping, floor, validation, validation_fraction, n_iter_no_change, tol, precision, callbacks, \
-    verbose
+    early_stopping, floor, validation, validation_fraction, n_iter_no_change, tol, \
+    precision, callbacks, verbose
         As for the estimators.
     seed : int
         Seed of everything random.

@@ -76,7 +76,8 @@ def _find_reason(
     name = recipe.baseline_name
     if n_rows < MIN_ROWS:
         units = "rows" if held_out.groups is None else "groups of rows"
-        why = f"no gain over {name} can be shown on fewer than {MIN_ROWS} held-out {units}"
+        fewer = f"fewer than {MIN_ROWS} held-out {units}"
+        why = f"no gain over {name} can be shown on {fewer}"
         return why, f"Give more {units}, or X_val."
     size = recipe.bottleneck.least_size(floor.n_components)
     n_active, loss = recipe.bottleneck.count_active(size), _loss_of(recipe)
@@ -88,8 +89,8 @@ def _find_reason(
         return why, "Choose a smaller n_components."
     if _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
         why = (
-            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and what "
-            "a network does to new rows like it cannot be told from others"
+            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
+            "what a network does to new rows like it cannot be told from others"
         )
         remedy = "Check that row, or put RobustScaler or QuantileTransformer before."
         return why, f"{remedy} floor=False trains all the same."
@@ -101,8 +102,8 @@ def _find_reason(
     if most > least:
         return None
     why = (
-        "the training rows say too little of others: sums of them come hardly nearer to "
-        f"validation rows than {name} does, and on so few rows that may be chance"
+        "the training rows say too little of others: sums of them come hardly nearer "
+        f"to validation rows than {name} does, and on so few rows that may be chance"
     )
     return why, "Give more rows, or choose columns first."
 

@@ -225,8 +225,9 @@ def _explain(
     column = find_dominant_column(model, train)
     if column is not None:
         return (
-            f"column {_name(column, names)} has more than {MAX_SHARE_OF_ONE_COLUMN:.0%} "
-            "of the variance, and a linear code of that column is all it takes",
+            f"column {_name(column, names)} has more than "
+            f"{MAX_SHARE_OF_ONE_COLUMN:.0%} of the variance, and a linear code of that "
+            "column is all it takes",
             "Put StandardScaler before, or set scaling='per_feature'.",
         )
     what = "likelihood" if in_nats else "loss"
@@ -257,8 +258,9 @@ def column_variances(model: Model, rows: Rows) -> np.ndarray:
 def say_unverified() -> Complaint:
     """Return the warning that nothing tells whether PCA is beaten."""
     message = (
-        "No new rows were held out, so that nothing tells whether the network is better "
-        "than PCA on them: beats_pca_ is None. Set early_stopping=True, or pass X_val."
+        "No new rows were held out, so that nothing tells whether the network is "
+        "better than PCA on them: beats_pca_ is None. Set early_stopping=True, or pass "
+        "X_val."
     )
     return message, PCAFloorWarning
 
