@@ -260,7 +260,7 @@ def test_map_as_code_has_its_own_width(images):
 
 
 def test_map_that_does_not_beat_pca_is_told(images):
-    with pytest.warns(PCAFloorWarning, match="codes of this kind have no PCA start"):
+    with pytest.warns(PCAFloorWarning, match="Codes of this kind have no PCA start"):
         fit(images, None, bottleneck="map", max_iter=10)
 
 

@@ -228,11 +228,12 @@ def _conclude(
     best_epoch, falls_back = outcome.best_epoch, has_floor and not verdict.is_gain
     sizes = None
     if model.recipe.bottleneck.is_nested:
-        sizes = evaluate_sizes(network, pca, held_out, has_floor)
+        floor = rivals.of_losses
+        sizes = evaluate_sizes(network, floor, pca, held_out, has_floor)
     if pca_of_all is None and (falls_back or (sizes and sizes.needs_pca)):
         pca_of_all = fit_pca_beside(model, model.rows(table.X))
     if falls_back and pca_of_all is not None:
-        verdict = verdict.of_floor(model.floor(pca), evaluated)
+        verdict = verdict.of_floor(model, pca, evaluated)
         model, best_epoch = model.floor(pca_of_all), 0
         net = make_net(model, objective, options, len(rows.train), net.history)
     described = _describe(model, rows.train)
@@ -338,7 +339,8 @@ def fit_one_pass(
         numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, rows)
         model = model.with_pca(pca=pca)
         if model.recipe.bottleneck.is_nested:
-            sizes = evaluate_sizes(model, pca, seen, has_floor=False)
+            floor = rivals.of_losses
+            sizes = evaluate_sizes(model, floor, pca, seen, has_floor=False)
             numbers["explained_variance_ratio_"] = sizes.shares
             model = model.with_pca(pca, sizes)
         return model, Record(trained, numbers, [], outcome.interrupted)

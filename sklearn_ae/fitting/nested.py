@@ -89,7 +89,7 @@ class SizeTable:
 
 
 def evaluate_sizes(
-    model: Model, pca: PCASolution, held_out: HeldOut, has_floor: bool
+    model: Model, floor: Model, pca: PCASolution, held_out: HeldOut, has_floor: bool
 ) -> SizeTable:
     """Evaluate nested codes and PCA at every size.
 
@@ -97,8 +97,10 @@ def evaluate_sizes(
     ----------
     model : Model
         With nested codes.
+    floor : Model
+        PCA with codes of the same kind.
     pca : PCASolution
-        What they are compared with, and what they fall back to.
+        The same in numbers, which smaller codes fall back to.
     held_out : HeldOut
         Rows to evaluate on.
     has_floor : bool
@@ -109,36 +111,36 @@ def evaluate_sizes(
     sizes = range(1, model.n_components + 1)
     scale = torch.as_tensor(model.scaling.scale)
 
-    def errors_of(evaluated: Model, corrupted: bool) -> np.ndarray:
+    def errors_of(evaluated: Model) -> np.ndarray:
+        """Return errors of corrupted rows, and of clean ones, by row and size."""
         module: Any = evaluated.module
+        denoises = not isinstance(module.corruption, nn.Identity)
 
         def errors(block: torch.Tensor) -> torch.Tensor:
-            code = module.encode(module.corruption(block) if corrupted else block)
+            inputs = [module.corruption(block), block] if denoises else [block]
+            codes = [module.encode(rows) for rows in inputs]
             columns: Iterable[torch.Tensor] = (
                 ((module.decode_first(code, k) - block) * scale.to(block)).square()
+                for code in codes
                 for k in sizes
             )
             return torch.stack([squares.mean(1) for squares in columns], 1)
 
-        return evaluated.rowwise(errors, rows, seed=model.seed)
+        found = evaluated.rowwise(errors, rows, seed=model.seed)
+        return found.reshape(len(found), -1, len(sizes)).swapaxes(0, 1)
 
-    ours, pcas = (
-        errors_of(model, corrupted=True),
-        errors_of(model.floor(pca), corrupted=True),
-    )
-    pairs = zip(ours.T, pcas.T, strict=True)
+    ours, pcas = errors_of(model), errors_of(floor)
+    pairs = zip(ours[0].T, pcas[0].T, strict=True)
     is_gain = np.array([is_real_gain(*pair, held_out) for pair in pairs])
-    served = [ours, pcas]
-    if not isinstance(model.module.corruption, nn.Identity):
-        served = [errors_of(m, corrupted=False) for m in (model, model.floor(pca))]
-    clean, clean_pca = (errors.mean(0, dtype=np.float64) for errors in served)
+    is_served = is_gain if has_floor else np.ones_like(is_gain)
+    left = np.where(is_served, ours[-1].mean(0, dtype=float), pcas[-1].mean(0, dtype=float))
     total = model.squared_distances_of(rows).mean(dtype=np.float64)
-    shares = 1 - np.where(is_gain | (not has_floor), clean, clean_pca) / total
+    shares = 1 - left / total
     return SizeTable(
         pca,
         is_gain,
-        ours.mean(0, dtype=np.float64),
-        pcas.mean(0, dtype=np.float64),
+        ours[0].mean(0, dtype=np.float64),
+        pcas[0].mean(0, dtype=np.float64),
         np.diff(shares, prepend=0.0),
         has_floor,
         held_out.are_new,

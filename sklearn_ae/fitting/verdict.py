@@ -144,11 +144,11 @@ class Verdict:
         """Whether PCA is beaten; None if a gain was seen on training rows alone."""
         return self.is_gain if self.are_new or not self.is_gain else None
 
-    def of_floor(self, floor: Model, rows: Rows) -> Verdict:
-        """Return the verdict on the model that takes the network's place."""
+    def of_floor(self, model: Model, pca: PCASolution, rows: Rows) -> Verdict:
+        """Return the verdict on PCA in the place of a model."""
         error = self.pca_error
-        if not floor.recipe.bottleneck.is_plain:
-            error = float(evaluate_errors(floor, rows).mean())
+        if not model.recipe.bottleneck.is_plain:
+            error = float(evaluate_errors(model.floor(pca), rows).mean())
         return replace(self, loss=self.pca_loss, error=error)
 
     def numbers(self, in_nats: bool) -> dict[str, Any]:
@@ -211,8 +211,11 @@ def say_floor(model: Model, train: Rows, in_nats: bool, names: Sequence) -> Comp
     """Return the warning that PCA has taken the network's place."""
     baseline = model.recipe.baseline_name
     why, remedy = _explain(model, train, in_nats, names)
-    message = f"{baseline} is the model, because {why}. beats_pca_ is False. {remedy}"
-    return message[0].upper() + message[1:], PCAFloorWarning
+    message = (
+        f"The fitted model is {baseline} of all rows, because {why}. beats_pca_ is "
+        f"False. {remedy}"
+    )
+    return message, PCAFloorWarning
 
 
 def _explain(

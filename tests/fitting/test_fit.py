@@ -5,7 +5,7 @@ from sklearn.decomposition import PCA
 
 from sklearn_ae.exceptions import PCAFloorWarning
 from sklearn_ae.fitting.fit import fit_model, fit_one_pass, fit_without_training
-from sklearn_ae.fitting.prepare import FitOptions
+from sklearn_ae.fitting.prepare import FitOptions, Table
 from sklearn_ae.nn.nested import nest
 from sklearn_ae.nn.recipe import Recipe
 
@@ -21,6 +21,8 @@ def options(n_components=1, **changes):
         "batch_size": "auto",
         "max_iter": 20,
         "early_stopping": True,
+        "floor": True,
+        "validation": "auto",
         "validation_fraction": "auto",
         "n_iter_no_change": 20,
         "tol": 1e-4,
@@ -36,7 +38,7 @@ def options(n_components=1, **changes):
 def fit(X, recipe=None, **changes):
     recipe = Recipe() if recipe is None else recipe
     shape = X.shape[1:]
-    return fit_model(recipe.for_rows(shape), X, None, options(**changes), shape)
+    return fit_model(recipe.for_rows(shape), Table(X, shape), options(**changes))
 
 
 def test_a_network_that_beats_pca_is_the_model(curve):
@@ -56,9 +58,9 @@ def test_otherwise_pca_of_all_rows_is(noise):
     assert record.numbers["best_iter_"] == 0
     ((message, category),) = record.complaints
     assert category is PCAFloorWarning
-    assert message.endswith(
-        "The fitted model is PCA of all rows; beats_pca_ is False. More rows, or a "
-        "larger max_iter, may change that."
+    assert message.startswith(
+        "The fitted model is PCA of all rows, because the network's loss on held-out "
+        "rows is not better by more than chance. beats_pca_ is False."
     )
     pca = PCA(2).fit(noise)
     expected = pca.inverse_transform(pca.transform(noise))

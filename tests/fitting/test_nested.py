@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ def table():
         np.array([0.5, 0.4, 0.1]),
         np.array([0.7, 0.39, 0.3]),
         np.array([0.5, 0.1, 0.3]),
+        has_floor=True,
+        are_new=True,
     )
 
 
@@ -26,15 +30,16 @@ def test_components_that_keep_a_share(table, share, expected):
 
 
 def test_numbers_of_a_size_are_those_of_the_model_that_it_is(table):
-    gain, no_gain = table.numbers_at(1, True), table.numbers_at(2, True)
+    gain, no_gain = table.numbers_at(1), table.numbers_at(2)
     assert gain["beats_pca_"] is True
     assert gain["reconstruction_error_"] == 0.5
     assert no_gain["beats_pca_"] is False
     assert no_gain["reconstruction_error_"] == 0.39  # PCA's
     np.testing.assert_array_equal(no_gain["explained_variance_ratio_"], [0.5, 0.1])
-    kept = table.numbers_at(2, falls_back=False)
+    kept = replace(table, has_floor=False).numbers_at(2)
     assert kept["beats_pca_"] is False
     assert kept["reconstruction_error_"] == 0.4  # the network's own
+    assert replace(table, are_new=False).numbers_at(1)["beats_pca_"] is None
 
 
 def test_a_table_is_cut_off(table):

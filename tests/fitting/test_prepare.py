@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_ae.fitting.prepare import FitOptions, make_plan, split
+from sklearn_ae.fitting.prepare import FitOptions, Table, make_plan, split
 from sklearn_ae.fitting.scaling import Scaling
 from sklearn_ae.nn.losses import ReconstructionObjective
 from sklearn_ae.nn.variational import EvidenceBound
@@ -20,6 +20,8 @@ def options():
         batch_size="auto",
         max_iter=None,
         early_stopping=True,
+        floor=True,
+        validation="auto",
         validation_fraction=0.25,
         n_iter_no_change=7,
         tol=1e-4,
@@ -35,35 +37,53 @@ def positions(rows):
     return set(rows.index.tolist())
 
 
+def split_of(X, options, **given):
+    scaling = Scaling.learn(X, "global", X.shape[1:])
+    return split(Table(X, X.shape[1:], **given), scaling, options)
+
+
 def test_training_and_validation_rows_share_none_and_are_all(curve, options):
-    scaling = Scaling.learn(curve, "global", curve.shape[1:])
-    train, validation = split(curve, None, scaling, options)
+    rows = split_of(curve, options)
+    train, validation = positions(rows.train), positions(rows.validation)
     assert len(validation) == 150
-    assert not positions(train) & positions(validation)
-    assert positions(train) | positions(validation) == set(range(600))
-    again = split(curve, None, scaling, options)
-    assert positions(again[1]) == positions(validation)
-    other = split(curve, None, scaling, replace(options, seed=4))
-    assert positions(other[1]) != positions(validation)
+    assert not train & validation
+    assert train | validation == set(range(600))
+    assert rows.held_out.rows is rows.validation
+    assert rows.held_out.are_new
+    assert positions(split_of(curve, options).validation) == validation
+    other = split_of(curve, replace(options, seed=4))
+    assert positions(other.validation) != validation
 
 
 def test_rows_of_the_user_are_the_validation_rows(curve, options):
-    scaling = Scaling.learn(curve, "global", curve.shape[1:])
-    train, validation = split(curve, curve[:10], scaling, options)
-    assert len(train) == 600
-    np.testing.assert_allclose(validation.to_numpy(float), train.to_numpy(float)[:10])
+    rows = split_of(curve[10:], options, X_val=curve[:10])
+    assert len(rows.train) == 590
+    found = rows.validation.to_numpy(float)
+    scaling = Scaling.learn(curve[10:], "global", curve.shape[1:])
+    expected = (curve[:10] - scaling.shift) / scaling.scale
+    np.testing.assert_allclose(found, expected)
+    assert rows.held_out.are_new
+
+
+def test_rows_of_the_user_that_are_in_x_are_not_evaluated(curve, options):
+    mixed = split_of(curve[10:], options, X_val=curve[:30])
+    assert len(mixed.validation) == 30
+    assert len(mixed.held_out.rows) == 10
+    known = split_of(curve, options, X_val=curve[:30].astype(np.float32))
+    assert known.held_out.are_new
+    known = split_of(curve, options, X_val=curve[:30])
+    assert not known.held_out.are_new
 
 
 def test_without_early_stopping_all_rows_are_trained_on(curve, options):
-    scaling = Scaling.learn(curve, "global", curve.shape[1:])
-    rows = split(curve, None, scaling, replace(options, early_stopping=False))
-    assert len(rows[0]) == 600
-    assert rows[1] is None
+    rows = split_of(curve, replace(options, early_stopping=False))
+    assert len(rows.train) == 600
+    assert rows.validation is None
+    assert not rows.held_out.are_new
 
 
 def test_the_plan_is_made_of_the_parameters(curve, options):
-    scaling = Scaling.learn(curve, "global", curve.shape[1:])
-    train, _ = split(curve, None, scaling, options)
+    train = split_of(curve, options).train
     plan = make_plan(ReconstructionObjective(), train, options, reference=1.5)
     assert plan.n_epochs == 100
     assert plan.patience == 7

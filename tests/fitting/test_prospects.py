@@ -1,6 +1,5 @@
 """Training is skipped where no gain over PCA could be shown."""
 
-import re
 import warnings
 
 import numpy as np
@@ -60,9 +59,9 @@ def test_few_validation_rows_can_show_nothing():
     X = np.random.RandomState(0).standard_normal((12, 4))
     model, text = fit(AutoencoderTransformer(2, random_state=0), X)
     assert text == (
-        "Training was skipped, because no gain over PCA can be shown on 3 validation "
-        "rows; it takes 5. The fitted model is PCA of all rows; beats_pca_ is False. "
-        "Give more rows, or X_val."
+        "AutoencoderTransformer(n_components=2): Training was skipped, because no gain "
+        "over PCA can be shown on fewer than 5 held-out rows. The fitted model is PCA "
+        "of all rows; beats_pca_ is False. Give more rows, or X_val."
     )
     assert model.n_iter_ == model.best_iter_ == 0
     assert model.loss_curve_ == model.validation_loss_curve_ == []
@@ -77,8 +76,8 @@ def test_few_validation_rows_can_show_nothing():
 def test_pca_that_is_exact_leaves_nothing_to_gain(cls, n_components, loss):
     model, text = fit(cls(n_components, loss=loss, random_state=0), LOW)
     assert text == (
-        f"Training was skipped, because PCA with {n_components} components is exact "
-        "already. The fitted model is PCA of all rows; beats_pca_ is False. Choose a "
+        f"{cls.__name__}(n_components={n_components}): Training was skipped, because "
+        f"PCA with {n_components} components is exact already. The fitted model is PCA of all rows; beats_pca_ is False. Choose a "
         "smaller n_components."
     )
     np.testing.assert_allclose(model.reconstruct(LOW), LOW, atol=1e-4)
@@ -99,15 +98,12 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
     if isinstance(model, SparseAE):
         model.set_params(hidden_layer_sizes=(8,))
     model, text = fit(model, WIDE)
-    match = re.fullmatch(
-        "Training was skipped, because 42 training rows say too little of others: sums "
-        r"of them come at most (\d+\.\d)% nearer to validation rows than "
-        f"{name} does, and on 18 validation rows a gain of less than 40% may be "
-        f"chance. The fitted model is {name} of all rows; beats_pca_ is False. Give "
-        "more rows, or choose columns first.",
-        text,
+    assert text.partition(": ")[2] == (
+        "Training was skipped, because the training rows say too little of others: "
+        f"sums of them come hardly nearer to validation rows than {name} does, and on "
+        f"so few rows that may be chance. The fitted model is {name} of all rows; "
+        "beats_pca_ is False. Give more rows, or choose columns first."
     )
-    assert float(match[1]) < 20
     assert model.n_iter_ == 0
     assert not model.beats_pca_
     assert model.reconstruct(WIDE).shape == WIDE.shape
@@ -116,7 +112,7 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
 def test_a_convolution_may_say_more_than_sums_of_rows():
     model, text = fit(ConvAutoencoderTransformer(5, max_iter=2, random_state=0), WIDE)
     assert model.n_iter_ == 2
-    assert text.startswith("Training made no reliable gain")
+    assert "the network's loss on held-out rows is not better" in text
 
 
 def test_structured_rows_are_trained_on_however_wide(curve):
