@@ -42,9 +42,11 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
-    hidden_layer_sizes : tuple of int, default=(256, 128)
-        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
-        a linear autoencoder.
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
+        linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
+        few: at most two weights between rows and hidden layers for each value of X
+        (stored value of a sparse X), or 2**18 if that is more.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each hidden layer. Code and output are linear.
     tied_weights : bool, default=False
@@ -208,7 +210,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
-        hidden_layer_sizes: tuple[int, ...] = (256, 128),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,

@@ -85,9 +85,11 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     output_activation : str, default=None
         Function of the output, a word as for `activation`; needs
         ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int, default=(512,)
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
         Widths of the dense layers between the last map and the code; there are none
-        with ``bottleneck="map"``.
+        with ``bottleneck="map"``. ``"auto"`` is ``(512,)``, or narrower where data are
+        few: at most two weights between maps and hidden layer for each value of X, or
+        2**18 if that is more.
     bottleneck : {"vector", "map"}, default="vector"
         ``"vector"`` has a code of `n_components` values. With ``"map"`` the last
         feature map, flattened, is the code: `n_components` must be None, and the
@@ -279,7 +281,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         output_kernel_size: int | None = None,
         refinement_channels: tuple[int, ...] = (),
         output_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] = (512,),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         bottleneck: str = "vector",
         architecture=None,
         init: str = "pca",

@@ -75,9 +75,11 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Function after the code, one of those of `activation`; networks then start at
         random weights. None leaves the code linear. Without hidden layers a code for
         linear classifiers needs one, for example ``"relu"``.
-    hidden_layer_sizes : tuple of int, default=(256, 128)
-        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
-        a linear autoencoder.
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
+        linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
+        few: at most two weights between rows and hidden layers for each value of X
+        (stored value of a sparse X), or 2**18 if that is more.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each hidden layer. The output is linear, and so is the code
         without `code_activation`.
@@ -244,7 +246,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         corruption="gaussian",
         corruption_level: float = 0.5,
         code_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] = (256, 128),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,

@@ -64,10 +64,11 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         "freeze": [StrOptions({"none", "encoder", "gradual"})],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
+        "hidden_layer_sizes": ["array-like"],
         **{
             name: BaseAutoencoder._parameter_constraints[name]
             for name in (
-                *("hidden_layer_sizes", "activation", "learning_rate", "weight_decay"),
+                *("activation", "learning_rate", "weight_decay"),
                 *("batch_size", "max_iter", "early_stopping", "validation_fraction"),
                 *("n_iter_no_change", "tol", "callbacks", "verbose", "random_state"),
             )

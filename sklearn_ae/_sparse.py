@@ -59,9 +59,10 @@ class SparseAE(BaseAutoencoder):
         Mean activity of each unit for ``"kl"``, in (0, 1).
     sparse_output : bool, default=False
         Let ``transform`` return a CSR matrix.
-    hidden_layer_sizes : tuple of int, default=()
+    hidden_layer_sizes : tuple of int or "auto", default=()
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` makes
-        each row a sum of few columns of the decoder.
+        each row a sum of few columns of the decoder. ``"auto"`` is ``(256, 128)``, or
+        narrower where data are few, as for :class:`AutoencoderTransformer`.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each hidden layer. The output is linear.
     tied_weights : bool, default=False
@@ -239,7 +240,7 @@ class SparseAE(BaseAutoencoder):
         alpha: float = 1.0,
         target: float = 0.05,
         sparse_output: bool = False,
-        hidden_layer_sizes: tuple[int, ...] = (),
+        hidden_layer_sizes: tuple[int, ...] | str = (),
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,

@@ -69,9 +69,11 @@ class VAE(BaseAutoencoder):
         are encoded, and multiplies rates by it, so that codes do not hold it.
         Likelihoods are then given the sum, ``reconstruct`` uses it, and codes alone are
         decoded at the mean sum. Training starts at random weights.
-    hidden_layer_sizes : tuple of int, default=(256, 128)
-        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives
-        a linear autoencoder.
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
+        Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
+        linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
+        few: at most two weights between rows and hidden layers for each value of X
+        (stored value of a sparse X), or 2**18 if that is more.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each hidden layer. Code and output are linear.
     tied_weights : bool, default=False
@@ -255,7 +257,7 @@ class VAE(BaseAutoencoder):
         free_bits: float = 0.0,
         n_importance_samples: int = 1,
         size_factor: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] = (256, 128),
+        hidden_layer_sizes: tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,

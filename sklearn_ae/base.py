@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.base import (
     BaseEstimator,
@@ -104,7 +105,7 @@ class BaseAutoencoder(
             None,
         ],
         "nested": ["boolean", "array-like"],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "tied_weights": ["boolean"],
         "architecture": [Architecture, callable, None],
@@ -141,7 +142,7 @@ class BaseAutoencoder(
 
     # Defaults of shared parameters, for subclasses that do not list them.
     n_components: int | float | None = None
-    hidden_layer_sizes: tuple[int, ...] = (256, 128)
+    hidden_layer_sizes: tuple[int, ...] | str = "auto"
     activation: str = "gelu"
     tied_weights: bool = False
     architecture: Architecture | Callable | None = None
@@ -314,6 +315,8 @@ class BaseAutoencoder(
         if previous is not None:
             recipe = recipe.go_on_from(previous.recipe, previous.n_components)
             self._check_width(previous.n_components)
+        else:
+            recipe = recipe.for_values(X.shape[1], X.nnz if sp.issparse(X) else X.size)
         recipe.output.check_values(X, "X")
         return X, row_shape, recipe
 
@@ -543,7 +546,7 @@ class BaseAutoencoder(
         """Put a net around the model again."""
         super().__setstate__(state)
         if self._is_fitted():
-            vars(self).update(self._model.attributes())
+            self.__dict__.update(self._model.attributes())
             self._surround(*self.net_)
 
     @isolated()

@@ -18,7 +18,7 @@ import pytest
 import sklearn.datasets
 from PIL import Image
 
-from sklearn_ae import datasets
+from sklearn_ae import AutoencoderTransformer, datasets
 from sklearn_ae.fitting import verdict
 
 FILES = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
@@ -203,8 +203,21 @@ CASES = {
         "runs",
         6,
         "data, noise, noisy, PCA, components, DenoisingAE, ratio, seconds",
-        "25 % masked",
+        "over ridge: geometric mean",
+        constants={"SEEDS": 1},
         beside=DRAWN,
+    ),
+    "fallback_costs": Case(
+        "costs",
+        3,
+        "table, fit, epochs, pickle",
+        "AutoencoderTransformer",
+        constants={
+            "ROUNDS": 1,
+            "CALLS": 1,
+            "WIDTH": 1500,
+            "SHAPES": ((60, 100, AutoencoderTransformer),),
+        },
     ),
     "few_labels": Case(
         "runs",

@@ -270,3 +270,16 @@ def test_sizes_of_a_fallback_are_evaluated_on_rows_it_has_not_seen():
     error = model.pca_reconstruction_error_
     assert model.reconstruction_error_ == pytest.approx(error)
     assert whole.reconstruction_error_ == pytest.approx(error, rel=1e-5)
+
+
+def test_widths_that_follow_the_data_stay_in_further_training(curve):
+    """Later rows may be fewer, or more."""
+    wide = np.repeat(curve, 400, axis=1)
+    model = AutoencoderTransformer(2, max_iter=2, random_state=0).fit(wide[:60])
+    sizes = model._model.recipe.architecture.hidden_layer_sizes
+    assert sizes == (59, 29)
+    n_parameters = model.partial_fit(wide[:60]).n_parameters_
+    model.set_params(warm_start=True)
+    model.fit(wide[:300])
+    assert model._model.recipe.architecture.hidden_layer_sizes == sizes
+    assert model.partial_fit(wide[:30]).n_parameters_ == n_parameters

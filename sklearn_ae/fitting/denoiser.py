@@ -11,7 +11,7 @@ from scipy.linalg import eigh
 from ..nn.corruption import Corruption
 from ..nn.linear_path import LinearDenoiser
 from ..training.batches import Rows
-from ..training.seeding import isolated_rng
+from ..training.isolation import isolated
 from .pca import fit_pca
 
 __all__ = ["fit_linear_denoiser"]
@@ -66,7 +66,7 @@ def fit_linear_denoiser(
     mean, variances, covariance = _measure_clean(rows, basis)
     moments = _move_moments(corruption, mean, variances, covariance, basis)
     if moments is None:
-        with isolated_rng(seed, rows.device):
+        with isolated(seed):
             moments = _draw_moments(corruption, rows, mean, basis)
     ridge = _RIDGE * moments.noise / len(rows)
     components, restored, weight = _regress(moments, ridge, n_components)

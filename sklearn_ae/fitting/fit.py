@@ -21,6 +21,7 @@ from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
+from ..training.progress import announce
 from .evidence import HeldOut
 from .fit_report import FitReport
 from .model import Model
@@ -143,11 +144,20 @@ def _fit(
     if recipe.pretraining is not None and previous is None:
         pretrain_layers(model, rows.train, plan, options)
 
+    announce(_size_of(model, rows.train, options.purpose), options.verbose)
     net = make_net(model, objective, options, len(rows.train), history).initialize()
     if report is not None:
         report.begin(plan.n_epochs, model)
     outcome = net.run(rows.train, rows.validation, plan, report)
     return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
+
+
+def _size_of(model: Model, train: Rows, purpose: str) -> str:
+    """Return how large a network is, and its table, before it is trained."""
+    hidden = getattr(model.recipe.architecture, "hidden_layer_sizes", None)
+    layers = "" if hidden is None else f", hidden layers {tuple(hidden)}"
+    rows = f"{len(train):,} rows of {train.n_features:,} features"
+    return f"{purpose}: {model.n_parameters:,} parameters{layers}, for {rows}"
 
 
 def _skip_training(

@@ -185,16 +185,15 @@ class Model:
         """Return a function of rows, see :func:`~..training.inference.rowwise`."""
         return rowwise(self.module, function, rows, **options)
 
-    @isolated()
     def encode(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return codes, shape (n_samples, n_components)."""
         if self.is_pca and self.recipe.bottleneck.is_plain and self._is_on_cpu:
             # As quick as PCA, without the way through torch, also for sparse rows.
             weight, bias = self._find_linear_codes()
             return (X @ weight + bias).astype(np.float32)
-        return self.rowwise(self.module.encode, self.rows(X)) * np.float32(
-            self.code_scale
-        )
+        with isolated():
+            codes = self.rowwise(self.module.encode, self.rows(X))
+        return codes * np.float32(self.code_scale)
 
     @property
     def _is_on_cpu(self) -> bool:

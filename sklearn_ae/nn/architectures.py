@@ -6,7 +6,7 @@ import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -14,13 +14,19 @@ from torch import nn
 
 from .dense import (
     ACTIVATIONS,
+    AUTO,
     check_choice,
     check_hidden_layer_sizes,
     dense_stack,
+    narrow,
     tied_stack,
 )
 
 __all__ = ["Architecture", "DenseArchitecture", "Networks", "build_pair"]
+
+
+# What "auto" is where data are many.
+_DENSE_SIZES = (256, 128)
 
 
 class Architecture(ABC):
@@ -131,6 +137,23 @@ class Architecture(ABC):
             )
         return self
 
+    def for_values(self, n_features: int, n_values: int) -> Architecture:
+        """Return the recipe for so many values to learn from.
+
+        Parameters
+        ----------
+        n_features : int
+            Width of a row.
+        n_values : int
+            Values in the training rows; stored ones of sparse rows.
+
+        Returns
+        -------
+        architecture : Architecture
+            The recipe, with widths that follow the data.
+        """
+        return self
+
     def code_width(self, n_features: int) -> int | None:
         """Return the width of the code where it is not ``n_components`` to decide.
 
@@ -190,9 +213,11 @@ class DenseArchitecture(Architecture):
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int, default=(256, 128)
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder has them in reverse
-        order. ``()`` gives a linear autoencoder.
+        order. ``()`` gives a linear autoencoder. ``"auto"`` is ``(256, 128)``, or
+        narrower where data are few: at most two weights between rows and hidden layers
+        for each value of X (stored value of a sparse X), or 2**18 if that is more.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each hidden layer. The code and the output are linear.
     tied_weights : bool, default=False
@@ -214,7 +239,7 @@ class DenseArchitecture(Architecture):
     (64,)
     """
 
-    hidden_layer_sizes: tuple[int, ...] = (256, 128)
+    hidden_layer_sizes: tuple[int, ...] | str = AUTO
     activation: str = "gelu"
     tied_weights: bool = False
 
@@ -224,10 +249,19 @@ class DenseArchitecture(Architecture):
         check_hidden_layer_sizes(self.hidden_layer_sizes)
         return super().for_rows(shape)
 
+    def for_values(self, n_features: int, n_values: int) -> Architecture:
+        """Return the recipe for so many values to learn from."""
+        if not isinstance(self.hidden_layer_sizes, str):
+            return self
+        sizes = narrow(_DENSE_SIZES, n_features, n_values)
+        return replace(self, hidden_layer_sizes=sizes)
+
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""
         self.for_rows((n_features,))
-        sizes = (n_features, *self.hidden_layer_sizes, n_components)
+        hidden: Any = self.hidden_layer_sizes
+        hidden = _DENSE_SIZES if isinstance(hidden, str) else hidden
+        sizes = (n_features, *hidden, n_components)
         encoder = dense_stack(sizes, self.activation)
         if self.tied_weights:
             return encoder, tied_stack(encoder, self.activation)

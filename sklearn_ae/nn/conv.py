@@ -13,7 +13,14 @@ import torch
 from torch import nn
 
 from .architectures import Architecture
-from .dense import ACTIVATIONS, check_choice, check_hidden_layer_sizes, dense_stack
+from .dense import (
+    ACTIVATIONS,
+    AUTO,
+    check_choice,
+    check_hidden_layer_sizes,
+    dense_stack,
+    narrow,
+)
 from .maps import NORMALIZATIONS, UPSAMPLINGS, MapChain, ToMaps, ToRow, times
 
 __all__ = ["CHOICES", "ConvArchitecture", "infer_image_shape"]
@@ -28,6 +35,9 @@ CHOICES: dict[str, set[str | None]] = {
     "output_activation": {None, *ACTIVATIONS},
     "bottleneck": {"vector", "map"},
 }
+
+# What hidden_layer_sizes="auto" is where data are many.
+_DENSE_SIZES = (512,)
 
 # A table (n, a, b) holds signals of length a with b channels, rather than images, if it
 # is this many times as long as it is wide.
@@ -132,9 +142,11 @@ class ConvArchitecture(Architecture):
     output_activation : str, default=None
         Function of the output, a word as for `activation`; needs
         ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int, default=(512,)
+    hidden_layer_sizes : tuple of int or "auto", default="auto"
         Widths of the dense layers between the last map and the code; there are none
-        with ``bottleneck="map"``.
+        with ``bottleneck="map"``. ``"auto"`` is ``(512,)``, or narrower where data are
+        few: at most two weights between maps and hidden layer for each value of X, or
+        2**18 if that is more.
     bottleneck : {"vector", "map"}, default="vector"
         ``"vector"`` has a code of `n_components` values. With ``"map"`` the last
         feature map, flattened, is the code: `n_components` must be None, and the
@@ -165,7 +177,7 @@ class ConvArchitecture(Architecture):
     output_kernel_size: int | None = None
     refinement_channels: tuple[int, ...] = ()
     output_activation: str | None = None
-    hidden_layer_sizes: tuple[int, ...] = (512,)
+    hidden_layer_sizes: tuple[int, ...] | str = AUTO
     bottleneck: str = "vector"
 
     def for_rows(self, shape: tuple[int, ...]) -> ConvArchitecture:
@@ -187,6 +199,16 @@ class ConvArchitecture(Architecture):
             )
         return self
 
+    def for_values(self, n_features: int, n_values: int) -> ConvArchitecture:
+        """Return the recipe for so many values to learn from."""
+        if not isinstance(self.hidden_layer_sizes, str):
+            return self
+        # Layers without memory or random numbers, for their sizes alone.
+        with torch.device("meta"):
+            encoder, _ = self._plan(n_features)
+        sizes = narrow(_DENSE_SIZES, prod(encoder.shape), n_values)
+        return replace(self, hidden_layer_sizes=sizes)
+
     def code_width(self, n_features: int) -> int | None:
         """Return the number of values of the last map where it is the code.
 
@@ -207,7 +229,9 @@ class ConvArchitecture(Architecture):
         encoder = [ToMaps(image_shape), *down.layers, ToRow()]
         decoder = [ToMaps(down.shape), *up.layers, ToRow()]
         if self.bottleneck == "vector":
-            sizes = (prod(down.shape), *self.hidden_layer_sizes, n_components)
+            hidden: Any = self.hidden_layer_sizes
+            hidden = _DENSE_SIZES if isinstance(hidden, str) else hidden
+            sizes = (prod(down.shape), *hidden, n_components)
             encoder.append(dense_stack(sizes, self.activation))
             head = dense_stack(sizes[::-1], self.activation)
             decoder = [head, ACTIVATIONS[self.activation](), *decoder]

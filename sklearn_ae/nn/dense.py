@@ -13,11 +13,13 @@ from torch import nn
 
 __all__ = [
     "ACTIVATIONS",
+    "AUTO",
     "PaddedDecoder",
     "TransposedLinear",
     "check_choice",
     "check_hidden_layer_sizes",
     "dense_stack",
+    "narrow",
     "tied_stack",
 ]
 
@@ -29,6 +31,12 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "logistic": nn.Sigmoid,
 }
+
+
+#: Widths that follow the data, see :func:`narrow`.
+AUTO = "auto"
+
+_MAX_WEIGHTS_PER_VALUE, _MIN_WEIGHTS = 2, 2**18
 
 
 class TransposedLinear(nn.Module):
@@ -87,8 +95,10 @@ def tied_stack(stack: nn.Sequential, activation: str) -> nn.Sequential:
     return _interleave([TransposedLinear(layer) for layer in layers[::-1]], activation)
 
 
-def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
-    """Raise a ValueError unless all sizes are positive integers."""
+def check_hidden_layer_sizes(sizes: Sequence[int] | str) -> None:
+    """Raise a ValueError unless all sizes are positive integers, or "auto"."""
+    if isinstance(sizes, str) and sizes == AUTO:
+        return
     is_sequence = isinstance(sizes, Sequence | np.ndarray)
     if not is_sequence or not all(
         isinstance(size, Integral) and size > 0 for size in sizes
@@ -97,6 +107,33 @@ def check_hidden_layer_sizes(sizes: Sequence[int]) -> None:
             f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
             "layers out instead of giving them no units."
         )
+
+
+def narrow(sizes: Sequence[int], n_inputs: int, n_values: int) -> tuple[int, ...]:
+    """Return hidden layers, made narrower in proportion if data are few.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of the encoder's hidden layers at most; the decoder mirrors them.
+    n_inputs : int
+        Width of what they start from.
+    n_values : int
+        Values in the training rows.
+
+    Returns
+    -------
+    sizes : tuple of int
+        The widest for which encoder and decoder together have at most two weights
+        between hidden layers and rows for each value, or 2**18 if that is more.
+    """
+    limit = max(_MAX_WEIGHTS_PER_VALUE * n_values, _MIN_WEIGHTS)
+    for first in range(sizes[0], 0, -1):
+        narrower = tuple(max(1, size * first // sizes[0]) for size in sizes)
+        widths = (n_inputs, *narrower)
+        if 2 * sum(a * b for a, b in pairwise(widths)) <= limit:
+            break
+    return narrower
 
 
 def check_choice(name: str, value, choices: Iterable) -> None:

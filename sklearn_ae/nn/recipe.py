@@ -17,6 +17,7 @@ from .architectures import Architecture, DenseArchitecture, Networks
 from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .corruption import CorruptedInput
+from .dense import AUTO
 from .likelihoods import LikelihoodOutput
 from .linear_path import (
     LinearPath,
@@ -105,6 +106,13 @@ class Recipe:
         settled.bottleneck.check(settled)
         return settled
 
+    def for_values(self, n_features: int, n_values: int) -> Recipe:
+        """Return the recipe for so many values to learn from."""
+        if not isinstance(self.architecture, Architecture):
+            return self
+        architecture = self.architecture.for_values(n_features, n_values)
+        return replace(self, architecture=architecture)
+
     def _check_output_activation(self) -> None:
         bounded = getattr(self.architecture, "output_activation", None) is not None
         if not bounded or not isinstance(self.output, LossOutput):
@@ -159,6 +167,12 @@ class Recipe:
         """
         bottleneck = self.bottleneck.settle(n_components)
         recipe = replace(self, bottleneck=bottleneck)
+        architecture: Any = self.architecture
+        widths = getattr(fitted.architecture, "hidden_layer_sizes", None)
+        if getattr(architecture, "hidden_layer_sizes", None) == AUTO:
+            # Widths that follow the data have followed the first.
+            architecture = replace(architecture, hidden_layer_sizes=widths)
+            recipe = replace(recipe, architecture=architecture)
         for name, wanted, has in _differences("recipe", recipe, fitted):
             raise ValueError(MUST_STAY.format(name, has, wanted))
         return recipe

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["progress_bar", "show_epoch"]
+import sys
+
+__all__ = ["announce", "progress_bar", "show_epoch"]
+
+
+def announce(text: str, verbose: int) -> None:
+    """Say on stderr what is about to happen, if verbose."""
+    if verbose:
+        sys.stderr.write(f"{text}\n")
 
 
 def progress_bar(n_epochs: int, purpose: str, verbose: int):

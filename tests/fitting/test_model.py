@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.decomposition import PCA
 
@@ -161,3 +162,50 @@ def test_reading_a_pickle_leaves_the_global_random_state_alone(fitted):
     before = torch.get_rng_state()
     pickle.loads(data)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# ------------------------------------------------------------- a fallback costs little
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.float32, sp.csr_array])
+@pytest.mark.parametrize("scaling", ["global", "per_feature", None])
+@pytest.mark.parametrize("nested", [False, True])
+def test_codes_of_a_fallback_are_those_of_its_module(noise, convert, scaling, nested):
+    X = noise * np.arange(1, 7) + 5
+    ae = AutoencoderTransformer(
+        2, scaling=scaling, nested=nested, max_iter=1, random_state=0
+    ).fit(X)
+    model = ae._model
+    assert model.is_pca
+    codes = model.encode(convert(X))
+    expected = model.rowwise(model.module.encode, model.rows(X)) * model.code_scale
+    np.testing.assert_allclose(codes, expected, rtol=1e-4, atol=1e-5)
+    assert codes.dtype == np.float32
+    again = pickle.loads(pickle.dumps(ae))
+    np.testing.assert_array_equal(again.transform(convert(X)), codes)
+
+
+def test_codes_of_a_fallback_keep_their_digits_far_from_zero(noise):
+    far = AutoencoderTransformer(2, max_iter=1, random_state=0).fit(noise + 1e8)
+    near = AutoencoderTransformer(2, max_iter=1, random_state=0).fit(noise)
+    assert far._model.is_pca
+    np.testing.assert_allclose(
+        far.transform(noise + 1e8), near.transform(noise), atol=1e-5
+    )
+
+
+def test_a_model_that_goes_on_forgets_the_codes_of_the_fallback(fallen, noise):
+    before = fallen.transform(noise)
+    fallen.set_params(learning_rate=0.1).partial_fit(noise)
+    assert np.abs(fallen.transform(noise) - before).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(120, 6), (60, 2000)])
+@pytest.mark.parametrize("n_components", [1, 4])
+def test_a_pickle_of_a_fallback_is_at_most_twice_as_large_as_pca_s(shape, n_components):
+    X = np.random.RandomState(0).standard_normal(shape)
+    ae = AutoencoderTransformer(n_components, max_iter=1, random_state=0).fit(X)
+    assert ae._model.is_pca
+    pca = PCA(n_components).fit(X)
+    # A small estimator is mostly the names of its parameters.
+    assert len(pickle.dumps(ae)) < 2 * len(pickle.dumps(pca)) + 700

@@ -1,8 +1,9 @@
 import pytest
 import torch
 from sklearn.base import clone
+from torch import nn
 
-from sklearn_ae import DenseArchitecture
+from sklearn_ae import ConvArchitecture, DenseArchitecture
 from sklearn_ae.nn.architectures import build_pair
 
 
@@ -41,3 +42,48 @@ def test_tied_weights_are_one_parameter():
     encoder, decoder = build_pair(DenseArchitecture((8,), tied_weights=True), 6, 2)
     assert encoder[0].weight is decoder[2].weight
     assert encoder[2].weight is decoder[0].weight
+
+
+def count_weights(networks):
+    """Return the weights between hidden layers and rows or maps, of both networks."""
+    layers = [m for net in networks for m in net.modules() if isinstance(m, nn.Linear)]
+    return sum(layer.weight.numel() for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_values", "expected"),
+    [
+        (784, 60_000 * 784, (256, 128)),
+        (10, 300, (256, 128)),  # 2**18 weights are always there
+        (20_000, 60 * 20_000, (59, 29)),
+        (20_000, 200_000, (9, 4)),
+        (10**6, 10, (1, 1)),
+    ],
+)
+def test_dense_widths_follow_the_data(n_features, n_values, expected):
+    architecture = DenseArchitecture().for_values(n_features, n_values)
+    assert architecture.hidden_layer_sizes == expected
+    if expected == (1, 1):
+        return
+    limit = max(2 * n_values, 2**18)
+    weights = count_weights(architecture.build(n_features, 1))
+    assert weights <= limit + 2 * expected[-1]
+    if expected != (256, 128):
+        wider = DenseArchitecture(tuple(size + 1 for size in expected))
+        assert count_weights(wider.build(n_features, 1)) > limit
+
+
+def test_dense_layers_beside_maps_follow_the_data():
+    signals = ConvArchitecture(image_shape=(16_384,))
+    architecture = signals.for_values(16_384, 200 * 16_384)
+    assert architecture.hidden_layer_sizes == (25,)
+    images = ConvArchitecture().for_rows((28, 28))
+    architecture = images.for_values(784, 60_000 * 784)
+    assert architecture.hidden_layer_sizes == (512,)
+
+
+@pytest.mark.parametrize("sizes", [(), (300,)])
+def test_widths_that_are_given_stay(sizes):
+    for cls in (DenseArchitecture, ConvArchitecture):
+        architecture = cls(hidden_layer_sizes=sizes)
+        assert architecture.for_values(10**6, 10).hidden_layer_sizes == sizes

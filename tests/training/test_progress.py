@@ -1,3 +1,7 @@
+import numpy as np
+import pytest
+
+from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.training.progress import progress_bar, show_epoch
 
 
@@ -26,3 +30,16 @@ def test_a_silent_bar_shows_nothing(capsys):
     show_epoch(bar, {"train_loss": 0.5}, reference=None)
     bar.close()
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+def test_sizes_are_announced_before_training(curve, capsys):
+    wide = np.repeat(curve[:60], 400, axis=1)
+    AutoencoderTransformer(2, max_iter=1, verbose=1, random_state=0).fit(wide)
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == (
+        "training: 301,318 parameters, hidden layers (59, 29), for 42 rows of 2,400 "
+        "features"
+    )
+    AutoencoderTransformer(2, max_iter=1, random_state=0).fit(wide)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,140 @@
+"""Training is skipped where no gain over PCA could be shown."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.decomposition import PCA
+
+from sklearn_ae import (
+    AutoencoderTransformer,
+    ConvAutoencoderTransformer,
+    DenoisingAE,
+    PCAFloorWarning,
+    SparseAE,
+)
+from sklearn_ae.fitting.prospects import distances_from_span
+from sklearn_ae.training.batches import Rows
+
+RANDOM = np.random.RandomState(0)
+WIDE = RANDOM.standard_normal((60, 500))
+LOW = RANDOM.standard_normal((80, 3)) @ RANDOM.standard_normal((3, 12)) + 1
+
+
+def rows_of(X):
+    width = X.shape[1]
+    return Rows(X, np.zeros(width), np.ones(width), torch.device("cpu"))
+
+
+def fit(model, X, **options):
+    """Return a fitted model and the text of its only warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, **options)
+    texts = [str(w.message) for w in caught if w.category is PCAFloorWarning]
+    assert len(texts) == 1
+    return model, texts[0]
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+def test_distances_are_from_the_affine_span_of_training_rows(convert):
+    train, others = WIDE[:40] + 3, WIDE[40:] + 3
+    found = distances_from_span(rows_of(convert(train)), rows_of(convert(others)))
+    pca = PCA(39, svd_solver="full").fit(train)
+    left = others - pca.inverse_transform(pca.transform(others))
+    np.testing.assert_allclose(found, np.square(left).sum(1), rtol=1e-3)
+    inside = train[:1] + 0.3 * (train[1:4] - train[2:5])
+    at_home = distances_from_span(rows_of(convert(train)), rows_of(convert(inside)))
+    assert at_home.max() < 1e-3 * np.square(train - train.mean(0)).sum(1).min()
+
+
+def test_as_many_rows_as_features_span_everything():
+    rows = rows_of(np.random.RandomState(0).standard_normal((20, 6)))
+    assert not distances_from_span(rows, rows).any()
+
+
+def test_few_validation_rows_can_show_nothing():
+    X = np.random.RandomState(0).standard_normal((12, 4))
+    model, text = fit(AutoencoderTransformer(2, random_state=0), X)
+    assert text == (
+        "Training was skipped, because no gain over PCA can be shown on 3 validation "
+        "rows; it takes 5. The fitted model is PCA of all rows; beats_pca_ is False. "
+        "Give more rows, or X_val."
+    )
+    assert model.n_iter_ == model.best_iter_ == 0
+    assert model.loss_curve_ == model.validation_loss_curve_ == []
+    assert model.n_parameters_ == 2 * 2 * 4 + 2 + 4
+    pca = PCA(2).fit(X)
+    np.testing.assert_allclose(model.transform(X), pca.transform(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+@pytest.mark.parametrize("cls", [AutoencoderTransformer, ConvAutoencoderTransformer])
+@pytest.mark.parametrize("n_components", [3, 12])
+def test_pca_that_is_exact_leaves_nothing_to_gain(cls, n_components, loss):
+    model, text = fit(cls(n_components, loss=loss, random_state=0), LOW)
+    assert text == (
+        f"Training was skipped, because PCA with {n_components} components is exact "
+        "already. The fitted model is PCA of all rows; beats_pca_ is False. Choose a "
+        "smaller n_components."
+    )
+    np.testing.assert_allclose(model.reconstruct(LOW), LOW, atol=1e-4)
+    assert model.reconstruction_error_ == model.pca_reconstruction_error_ < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (AutoencoderTransformer(5, random_state=0), "PCA"),
+        (DenoisingAE(5, random_state=0), "the best linear denoiser"),
+        (SparseAE(40, n_nonzero_coefs=5, random_state=0), "PCA"),
+        (AutoencoderTransformer(5, nested=True, random_state=0), "PCA"),
+        (AutoencoderTransformer(0.3, random_state=0), "PCA"),
+    ],
+)
+def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
+    if isinstance(model, SparseAE):
+        model.set_params(hidden_layer_sizes=(8,))
+    model, text = fit(model, WIDE)
+    match = re.fullmatch(
+        "Training was skipped, because 42 training rows say too little of others: sums "
+        r"of them come at most (\d+\.\d)% nearer to validation rows than "
+        f"{name} does, and on 18 validation rows a gain of less than 40% may be "
+        f"chance. The fitted model is {name} of all rows; beats_pca_ is False. Give "
+        "more rows, or choose columns first.",
+        text,
+    )
+    assert float(match[1]) < 20
+    assert model.n_iter_ == 0
+    assert not model.beats_pca_
+    assert model.reconstruct(WIDE).shape == WIDE.shape
+
+
+def test_a_convolution_may_say_more_than_sums_of_rows():
+    model, text = fit(ConvAutoencoderTransformer(5, max_iter=2, random_state=0), WIDE)
+    assert model.n_iter_ == 2
+    assert text.startswith("Training made no reliable gain")
+
+
+def test_structured_rows_are_trained_on_however_wide(curve):
+    wide = curve[:120] @ np.random.RandomState(0).standard_normal((6, 400))
+    model = AutoencoderTransformer(1, max_iter=60, random_state=0).fit(wide)
+    assert model.n_iter_ > 0
+    assert model.beats_pca_
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("options", [{"init": "random"}, {"early_stopping": False}])
+def test_networks_that_are_asked_for_are_trained(options):
+    params = {"max_iter": 2, "random_state": 0} | options
+    assert AutoencoderTransformer(12, **params).fit(LOW).n_iter_ == 2
+
+
+def test_a_skipped_fit_can_be_trained_further():
+    model, _ = fit(AutoencoderTransformer(5, random_state=0), WIDE)
+    model.partial_fit(WIDE)
+    assert model.n_iter_ == 1
+    assert model.n_parameters_ > 100_000
