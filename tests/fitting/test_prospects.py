@@ -1,6 +1,5 @@
 """Training is skipped where no gain over PCA could be shown."""
 
-import re
 import warnings
 
 import numpy as np
@@ -30,13 +29,15 @@ def rows_of(X):
 
 
 def fit(model, X, **options):
-    """Return a fitted model and the text of its only warning."""
+    """Return a fitted model and the text of its only warning, without its name."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, **options)
     texts = [str(w.message) for w in caught if w.category is PCAFloorWarning]
     assert len(texts) == 1
-    return model, texts[0]
+    name, _, text = texts[0].partition("): ")
+    assert name.startswith(f"{type(model).__name__}(n_components=")
+    return model, text
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
@@ -60,9 +61,9 @@ def test_few_validation_rows_can_show_nothing():
     X = np.random.RandomState(0).standard_normal((12, 4))
     model, text = fit(AutoencoderTransformer(2, random_state=0), X)
     assert text == (
-        "Training was skipped, because no gain over PCA can be shown on 3 validation "
-        "rows; it takes 5. The fitted model is PCA of all rows; beats_pca_ is False. "
-        "Give more rows, or X_val."
+        "Training was skipped, because no gain over PCA can be shown on fewer than 5 "
+        "held-out rows. The fitted model is PCA of all rows; beats_pca_ is False. Give "
+        "more rows, or X_val."
     )
     assert model.n_iter_ == model.best_iter_ == 0
     assert model.loss_curve_ == model.validation_loss_curve_ == []
@@ -99,15 +100,12 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
     if isinstance(model, SparseAE):
         model.set_params(hidden_layer_sizes=(8,))
     model, text = fit(model, WIDE)
-    match = re.fullmatch(
-        "Training was skipped, because 42 training rows say too little of others: sums "
-        r"of them come at most (\d+\.\d)% nearer to validation rows than "
-        f"{name} does, and on 18 validation rows a gain of less than 40% may be "
-        f"chance. The fitted model is {name} of all rows; beats_pca_ is False. Give "
-        "more rows, or choose columns first.",
-        text,
+    assert text == (
+        "Training was skipped, because the training rows say too little of others: "
+        f"sums of them come hardly nearer to validation rows than {name} does, and on "
+        f"so few rows that may be chance. The fitted model is {name} of all rows; "
+        "beats_pca_ is False. Give more rows, or choose columns first."
     )
-    assert float(match[1]) < 20
     assert model.n_iter_ == 0
     assert not model.beats_pca_
     assert model.reconstruct(WIDE).shape == WIDE.shape
@@ -116,7 +114,7 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
 def test_a_convolution_may_say_more_than_sums_of_rows():
     model, text = fit(ConvAutoencoderTransformer(5, max_iter=2, random_state=0), WIDE)
     assert model.n_iter_ == 2
-    assert text.startswith("Training made no reliable gain")
+    assert "Training was skipped" not in text
 
 
 def test_structured_rows_are_trained_on_however_wide(curve):
