@@ -233,7 +233,7 @@ def _conclude(
     if pca_of_all is None and (falls_back or (sizes and sizes.needs_pca)):
         pca_of_all = fit_pca_beside(model, model.rows(table.X))
     if falls_back and pca_of_all is not None:
-        verdict = verdict.of_floor(model.floor(pca), evaluated)
+        verdict = verdict.of_floor(model, pca, evaluated)
         model, best_epoch = model.floor(pca_of_all), 0
         net = make_net(model, objective, options, len(rows.train), net.history)
     described = _describe(model, rows.train)

@@ -144,11 +144,11 @@ class Verdict:
         """Whether PCA is beaten; None if a gain was seen on training rows alone."""
         return self.is_gain if self.are_new or not self.is_gain else None
 
-    def of_floor(self, floor: Model, rows: Rows) -> Verdict:
+    def of_floor(self, model: Model, pca: PCASolution, rows: Rows) -> Verdict:
         """Return the verdict on the model that takes the network's place."""
         error = self.pca_error
-        if not floor.recipe.bottleneck.is_plain:
-            error = float(evaluate_errors(floor, rows).mean())
+        if not model.recipe.bottleneck.is_plain:
+            error = float(evaluate_errors(model.floor(pca), rows).mean())
         return replace(self, loss=self.pca_loss, error=error)
 
     def numbers(self, in_nats: bool) -> dict[str, Any]:
