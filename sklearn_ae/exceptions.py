@@ -44,8 +44,10 @@ def _is_between(frame) -> bool:
 class PCAFloorWarning(UserWarning):
     """Training found nothing that is reliably better than PCA.
 
-    A model that started at PCA then equals PCA of all rows; one that did not
-    (``init="random"``, or a feature map as the code) is kept although it is no better.
+    A model that started at PCA then equals PCA of all rows, or, where rows are
+    corrupted, the best linear denoiser; one that did not (``init="random"``, or a
+    feature map as the code) is kept although it is no better. Also given where training
+    was skipped, because it could show no gain.
     A matter of taste on very small or very linear data: silence it with
     ``warnings.filterwarnings("ignore", category=PCAFloorWarning)`` and read
     ``beats_pca_`` instead.

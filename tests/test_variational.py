@@ -236,7 +236,7 @@ def test_collapse_of_the_posterior_is_told(digits):
     assert model.n_active_components_ == 0
     np.testing.assert_allclose(model.kl_per_component_, 0, atol=0.01)
     assert str(caught[-1].message) == (
-        "0 of 4 components are active; the posteriors of the others say nothing of the "
+        "VAE(n_components=4): 0 of 4 components are active; the posteriors of the "
         "others say nothing of the row. Set a smaller beta, kl_warmup=0.3 or "
         "free_bits=0.1, or fewer "
         "n_components; init='pca' starts with active ones."

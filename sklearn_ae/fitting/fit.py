@@ -139,7 +139,9 @@ def _fit(
         model, pca = build_or_continue(*parts)
     objective = model.recipe.build_objective(pca, model.n_components)
     objective = objective.to(options.device)
-    reference = _find_reference(model, pca, objective, rows.held_out.rows)
+    reference = None
+    if options.verbose:
+        reference = _find_reference(model, pca, objective, rows.held_out.rows)
     plan = make_plan(objective, rows.train, options, reference)
     if recipe.pretraining is not None and previous is None:
         pretrain_layers(model, rows.train, plan, options)
@@ -171,12 +173,13 @@ def _skip_training(
     has_floor = start.recipe.starts_at_pca and options.floor
     if not has_floor or not rows.held_out.are_new:
         return None
-    floor, pca = start.floor(options), start.baseline
-    objective = floor.recipe.build_objective(pca, floor.n_components)
-    objective = objective.to(options.device)
-    reason = find_no_prospect(floor, pca, objective, rows.train, rows.held_out)
+    pca, plain = start.baseline, start.plain_pca(options)
+    reason = find_no_prospect(plain, pca, rows.train, rows.held_out)
     if reason is None:
         return None
+    floor = start.floor(options)
+    objective = floor.recipe.build_objective(pca, floor.n_components)
+    objective = objective.to(options.device)
     if report is not None:
         report.begin(0, floor)
     net = make_net(floor, objective, options, len(rows.train))

@@ -133,7 +133,9 @@ def evaluate_sizes(
     pairs = zip(ours[0].T, pcas[0].T, strict=True)
     is_gain = np.array([is_real_gain(*pair, held_out) for pair in pairs])
     is_served = is_gain if has_floor else np.ones_like(is_gain)
-    left = np.where(is_served, ours[-1].mean(0, dtype=float), pcas[-1].mean(0, dtype=float))
+    left = np.where(
+        is_served, ours[-1].mean(0, dtype=float), pcas[-1].mean(0, dtype=float)
+    )
     total = model.squared_distances_of(rows).mean(dtype=np.float64)
     shares = 1 - left / total
     return SizeTable(

@@ -223,6 +223,11 @@ class Start:
         module = self.recipe.build_start(self.scaling, self.pca, self.width)
         return self._model(module, options)
 
+    def plain_pca(self, options: FitOptions) -> Model:
+        """Return PCA as a plain linear model, to look at its errors."""
+        module = self.recipe.plain_pca(self.scaling, self.baseline, self.width)
+        return self._model(module, options, is_pca=True)
+
     def floor(self, options: FitOptions) -> Model:
         """Return what takes the network's place if it is no gain."""
         module = self.recipe.floor(self.scaling, self.baseline, self.width)

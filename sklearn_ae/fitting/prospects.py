@@ -11,7 +11,6 @@ from ..exceptions import PCAFloorWarning
 from ..nn.architectures import DenseArchitecture
 from ..nn.codes import Complaint
 from ..nn.linear_path import PCASolution
-from ..nn.losses import Objective
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from .evidence import MAX_SHARE_OF_ONE_ROW, MIN_ROWS, HeldOut, min_gain
@@ -33,7 +32,6 @@ _MAX_WORK = 1e11
 def find_no_prospect(
     floor: Model,
     pca: PCASolution,
-    objective: Objective,
     train: Rows,
     held_out: HeldOut,
 ) -> Complaint | None:
@@ -42,17 +40,15 @@ def find_no_prospect(
     Parameters
     ----------
     floor : Model
-        PCA in the place of the network.
+        PCA in the place of the network, of which only errors are looked at.
     pca : PCASolution
         The same in numbers.
-    objective : Objective
-        What training would minimise.
     train : Rows
         Training rows.
     held_out : HeldOut
         Rows that were held out.
     """
-    reason = _find_reason(floor, pca, objective, train, held_out)
+    reason = _find_reason(floor, pca, train, held_out)
     if reason is None:
         return None
     why, remedy = reason
@@ -67,7 +63,6 @@ def find_no_prospect(
 def _find_reason(
     floor: Model,
     pca: PCASolution,
-    objective: Objective,
     train: Rows,
     held_out: HeldOut,
 ) -> tuple[str, str] | None:
@@ -79,9 +74,9 @@ def _find_reason(
         fewer = f"fewer than {MIN_ROWS} held-out {units}"
         why = f"no gain over {name} can be shown on {fewer}"
         return why, f"Give more {units}, or X_val."
-    size = recipe.bottleneck.least_size(floor.n_components)
-    n_active, loss = recipe.bottleneck.count_active(size), _loss_of(recipe)
-    if objective.in_nats or n_active is None or loss == "log_loss":
+    n_active = recipe.bottleneck.least_active(floor.n_components)
+    loss = _loss_of(recipe)
+    if n_active is None or loss not in ("squared_error", "absolute_error"):
         return None
     errors, total = _squared_errors(floor, pca, n_active, validation)
     if errors.mean() <= _EXACT * total:

@@ -134,16 +134,16 @@ class PlainCode:
         """Load PCA into the linear paths of a module."""
         start_at(module.encoder, module.decoder, pca)
 
-    def least_size(self, n_components: int) -> int:
-        """Return the smallest size of a code that is compared with PCA."""
-        return n_components
-
     def count_active(self, n_components: int) -> int | None:
         """Return how many components PCA has in a comparison.
 
         None if only fitted codes tell, see :meth:`count_active_in`.
         """
         return n_components
+
+    def least_active(self, n_components: int) -> int | None:
+        """Return how many components PCA has where it is compared at its smallest."""
+        return self.count_active(n_components)
 
     def count_active_in(self, module: Any, blocks: Iterable[torch.Tensor]) -> int:
         """Return how many components PCA has beside the codes of some rows."""

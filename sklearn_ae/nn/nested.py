@@ -317,8 +317,8 @@ class NestedCode(PlainCode):
         """Return the kind of code of the linear paths alone, which are PCA."""
         return self
 
-    def least_size(self, n_components: int) -> int:
-        """Return the smallest size of a code that is compared with PCA."""
+    def least_active(self, n_components: int) -> int:
+        """Return how many components PCA has where it is compared at its smallest."""
         return min(self.at, default=1)
 
     def check(self, recipe: Recipe) -> None:

@@ -83,9 +83,7 @@ def test_groups_and_the_end_count_for_likelihoods_too():
 
 def test_a_sample_keeps_what_is_known_of_its_rows():
     groups, at_end = np.arange(100) // 10, np.arange(100) > 50
-    rows = Rows(
-        np.arange(100.0)[:, None], np.zeros(1), np.ones(1), torch.device("cpu")
-    )
+    rows = Rows(np.arange(100.0)[:, None], np.zeros(1), np.ones(1), torch.device("cpu"))
     sample = HeldOut(rows, groups, at_end).sample(20, 0)
     at = sample.rows.to_numpy(float)[:, 0].astype(int)
     assert len(at) == 20

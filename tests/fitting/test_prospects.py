@@ -29,13 +29,15 @@ def rows_of(X):
 
 
 def fit(model, X, **options):
-    """Return a fitted model and the text of its only warning."""
+    """Return a fitted model and the text of its only warning, without its name."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, **options)
     texts = [str(w.message) for w in caught if w.category is PCAFloorWarning]
     assert len(texts) == 1
-    return model, texts[0]
+    name, _, text = texts[0].partition("): ")
+    assert name.startswith(f"{type(model).__name__}(n_components=")
+    return model, text
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
@@ -59,9 +61,9 @@ def test_few_validation_rows_can_show_nothing():
     X = np.random.RandomState(0).standard_normal((12, 4))
     model, text = fit(AutoencoderTransformer(2, random_state=0), X)
     assert text == (
-        "AutoencoderTransformer(n_components=2): Training was skipped, because no gain "
-        "over PCA can be shown on fewer than 5 held-out rows. The fitted model is PCA "
-        "of all rows; beats_pca_ is False. Give more rows, or X_val."
+        "Training was skipped, because no gain over PCA can be shown on fewer than 5 "
+        "held-out rows. The fitted model is PCA of all rows; beats_pca_ is False. Give "
+        "more rows, or X_val."
     )
     assert model.n_iter_ == model.best_iter_ == 0
     assert model.loss_curve_ == model.validation_loss_curve_ == []
@@ -76,8 +78,8 @@ def test_few_validation_rows_can_show_nothing():
 def test_pca_that_is_exact_leaves_nothing_to_gain(cls, n_components, loss):
     model, text = fit(cls(n_components, loss=loss, random_state=0), LOW)
     assert text == (
-        f"{cls.__name__}(n_components={n_components}): Training was skipped, because "
-        f"PCA with {n_components} components is exact already. The fitted model is PCA of all rows; beats_pca_ is False. Choose a "
+        f"Training was skipped, because PCA with {n_components} components is exact "
+        "already. The fitted model is PCA of all rows; beats_pca_ is False. Choose a "
         "smaller n_components."
     )
     np.testing.assert_allclose(model.reconstruct(LOW), LOW, atol=1e-4)
@@ -98,7 +100,7 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
     if isinstance(model, SparseAE):
         model.set_params(hidden_layer_sizes=(8,))
     model, text = fit(model, WIDE)
-    assert text.partition(": ")[2] == (
+    assert text == (
         "Training was skipped, because the training rows say too little of others: "
         f"sums of them come hardly nearer to validation rows than {name} does, and on "
         f"so few rows that may be chance. The fitted model is {name} of all rows; "
@@ -112,7 +114,7 @@ def test_rows_that_say_nothing_of_others_are_not_trained_on(model, name):
 def test_a_convolution_may_say_more_than_sums_of_rows():
     model, text = fit(ConvAutoencoderTransformer(5, max_iter=2, random_state=0), WIDE)
     assert model.n_iter_ == 2
-    assert "the network's loss on held-out rows is not better" in text
+    assert "Training was skipped" not in text
 
 
 def test_structured_rows_are_trained_on_however_wide(curve):

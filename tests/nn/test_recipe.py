@@ -158,7 +158,7 @@ def test_the_architecture_is_a_copy():
         (
             {"architecture": DenseArchitecture((3,))},
             "hidden_layer_sizes",
-            (256, 128),
+            "auto",
             (3,),
         ),
         ({"corruption": CorruptedInput("swap", 0.1)}, "corruption", None, None),
@@ -167,7 +167,7 @@ def test_the_architecture_is_a_copy():
 def test_another_network_cannot_go_on(change, name, fitted, wanted):
     recipe = Recipe(**change).for_rows((WIDTH,))
     with pytest.raises(ValueError, match=f"^{name} must stay") as error:
-        recipe.go_on_from(Recipe().for_rows((WIDTH,)), K)
+        recipe.go_on_from(Recipe().for_rows((WIDTH,)).for_values(WIDTH, 1000), K)
     if name not in ("loss", "corruption"):
         assert str(error.value) == (
             f"{name} must stay {fitted!r} while a fitted network goes on training; got "
