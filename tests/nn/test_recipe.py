@@ -158,7 +158,7 @@ def test_the_architecture_is_a_copy():
         (
             {"architecture": DenseArchitecture((3,))},
             "hidden_layer_sizes",
-            "auto",
+            (256, 128),
             (3,),
         ),
         ({"corruption": CorruptedInput("swap", 0.1)}, "corruption", None, None),
