@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from types import FrameType
+from typing import Any
+from weakref import WeakKeyDictionary
 
 __all__ = [
     "CodeCollapseWarning",
@@ -16,12 +19,17 @@ __all__ = [
     "PosteriorCollapseWarning",
 ]
 
+# Texts that a search has given, by the object that searches, or that is evaluated.
+_GIVEN: WeakKeyDictionary[Any, tuple[int, set[str]]] = WeakKeyDictionary()
+
 # A call may pass through these on its way from the user's line to ours.
 _BETWEEN = ("sklearn_ae", "sklearn", "joblib", "contextlib")
 
 
 def warn_user(message: str, category: type[Warning]) -> None:
     """Give a warning that points at the line of the user's program.
+
+    A search that fits many estimators gives each text once.
 
     Parameters
     ----------
@@ -30,10 +38,28 @@ def warn_user(message: str, category: type[Warning]) -> None:
     category : type of Warning
         One of the classes of this file.
     """
-    level, frame = 1, inspect.currentframe()
+    level, frame, search = 1, inspect.currentframe(), None
     while frame is not None and frame.f_back is not None and _is_between(frame):
+        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+            search = frame
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    if search is None or _is_first_time(search, message):
+        warnings.warn(message, category, stacklevel=level)
+
+
+def _is_first_time(search: FrameType, message: str) -> bool:
+    """Return whether a search, by its outermost call, gives a text for the first time.
+
+    Python's own memory of warnings is cleared by each ``warnings.catch_warnings``, of
+    which there are many in a search.
+    """
+    owner = search.f_locals.get("self", search.f_locals.get("estimator"))
+    given = _GIVEN.setdefault(owner, (id(search), set()))
+    if given[0] != id(search):  # the search is run again
+        given = _GIVEN[owner] = id(search), set()
+    is_first = message not in given[1]
+    given[1].add(message)
+    return is_first
 
 
 def _is_between(frame) -> bool:
