@@ -77,7 +77,8 @@ def label_equal_rows(X: Matrix) -> np.ndarray | None:
         labels = _hash(X)
     else:
         chosen = np.random.RandomState(0).permutation(n_features)[:_PROBED_COLUMNS]
-        labels = _hash(X[:, np.sort(chosen)])
+        # Other factors, so that no hash of a part is that of a whole row.
+        labels = _hash(X[:, np.sort(chosen)], seed=2)
     _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     doubtful = np.flatnonzero(counts[inverse] > 1)
     if n_features > _PROBED_COLUMNS and len(doubtful):
@@ -94,9 +95,10 @@ def find_known_rows(others: Matrix, X: Matrix) -> np.ndarray:
     return np.isin(_hash(others), _hash(X))
 
 
-def _hash(X: Matrix) -> np.ndarray:
+def _hash(X: Matrix, seed: int = 1) -> np.ndarray:
     """Return a 64-bit hash of each row; zeros of sparse rows count for nothing."""
-    factors = np.random.RandomState(1).randint(2**62, size=X.shape[1], dtype=np.int64)
+    random = np.random.RandomState(seed)
+    factors = random.randint(2**62, size=X.shape[1], dtype=np.int64)
     factors = 2 * factors.astype(np.uint64) + np.uint64(1)
     is_sparse = sp.issparse(X)
     values: Any = X.data if is_sparse else X

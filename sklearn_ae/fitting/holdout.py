@@ -156,10 +156,10 @@ def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Ho
     # The largest group is for training: it may be most of the table.
     order = order[order != sizes.argmax()]
     n_groups = _count_units(fraction, len(sizes))
-    room = np.cumsum(sizes[order]) <= max(
-        _MAX_SHARE * len(groups), sizes[order[:1]].sum()
-    )
-    is_held_out = np.isin(groups, order[: min(n_groups, room.sum())])
+    if isinstance(fraction, str):
+        room = max(_MAX_SHARE * len(groups), sizes[order[:1]].sum())
+        n_groups = min(n_groups, int((np.cumsum(sizes[order]) <= room).sum()))
+    is_held_out = np.isin(groups, order[:n_groups])
     validation = np.flatnonzero(is_held_out)
     return Holdout(np.flatnonzero(~is_held_out), validation, groups[validation])
 

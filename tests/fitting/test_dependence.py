@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import (
+    load_digits,
+    load_iris,
+    load_wine,
+    make_blobs,
+    make_moons,
+    make_swiss_roll,
+)
+
+from sklearn_ae.fitting.dependence import (
+    Neighbourhoods,
+    Order,
+    find_known_rows,
+    label_equal_rows,
+    standardize,
+)
+
+MIXING = np.random.RandomState(1).standard_normal((20, 20))
+
+
+def rows(n_rows, seed=0):
+    return np.random.RandomState(seed).standard_normal((n_rows, 20)) @ MIXING
+
+
+def shuffled(X):
+    return X[np.random.RandomState(2).permutation(len(X))]
+
+
+def copies(noise):
+    X = np.repeat(rows(100), 10, axis=0)
+    return X + noise * np.random.RandomState(3).standard_normal(X.shape)
+
+
+def subjects(n_subjects, n_rows, spread):
+    centres = np.repeat(rows(n_subjects) / 4.5, n_rows, axis=0)
+    return centres + spread * np.random.RandomState(4).standard_normal(centres.shape)
+
+
+def series(n_values):
+    noise, x = np.random.RandomState(5).standard_normal(n_values + 200), [0.0, 0.0]
+    for value in noise:
+        x.append(1.6 * x[-1] - 0.8 * x[-2] + value)
+    return np.array(x[-n_values:])
+
+
+def windows(n_rows, stride=1, length=50):
+    x = series((n_rows - 1) * stride + length)
+    return np.lib.stride_tricks.sliding_window_view(x, length)[::stride].copy()
+
+
+def walk(n_rows):
+    return np.random.RandomState(6).standard_normal((n_rows, 10)).cumsum(axis=0)
+
+
+# ------------------------------------------------------------------------- equal rows
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_columns", [3, 90])
+def test_equal_rows_have_one_label(convert, dtype, n_columns):
+    X = np.random.RandomState(0).standard_normal((50, n_columns)).astype(dtype)
+    X[X < 0] = 0
+    at = np.random.RandomState(1).randint(50, size=200)
+    labels = label_equal_rows(convert(X[at]))
+    assert len(np.unique(labels)) == len(np.unique(X[at], axis=0))
+    for label in np.unique(labels):
+        assert (X[at][labels == label] == X[at][labels == label][0]).all()
+    first = np.unique(labels, return_index=True)[1]
+    assert (np.diff(first) > 0).all()
+
+
+def test_rows_that_differ_in_one_of_many_columns_are_not_equal():
+    X = np.zeros((300, 500))
+    X[np.arange(300), np.arange(300)] = 1
+    assert label_equal_rows(X) is None
+    assert label_equal_rows(np.vstack([X, X[:1]])) is not None
+
+
+def test_minus_zero_is_zero():
+    assert label_equal_rows(np.array([[0.0, 1.0], [-0.0, 1.0]])) is not None
+
+
+def test_known_rows_are_found():
+    X = rows(50)
+    mixed = np.vstack([rows(10, seed=9), X[:5]])
+    np.testing.assert_array_equal(find_known_rows(mixed, X), np.arange(15) >= 10)
+    np.testing.assert_array_equal(
+        find_known_rows(mixed.astype(np.float32), X.astype(np.float32)),
+        np.arange(15) >= 10,
+    )
+
+
+# -------------------------------------------------------------------------- neighbours
+
+
+@pytest.mark.parametrize(
+    ("X", "size"),
+    [
+        (copies(0.01), 10),
+        (copies(0.3), 10),
+        (np.vstack([rows(300), rows(300)[:90] + 0.01 * rows(90, seed=7)]), 2),
+        (subjects(15, 20, 0.1), 20),
+        (subjects(40, 50, 0.3), 50),
+        (subjects(200, 10, 0.2), 10),
+    ],
+    ids=["copies", "noisy copies", "some copies", "15 x 20", "40 x 50", "200 x 10"],
+)
+def test_groups_are_found_with_their_size(X, size):
+    X = shuffled(X)
+    near = Neighbourhoods.find(standardize(X), 0)
+    assert near.size == size
+    assert near.are_closed
+    assert len(near.around(0)[0]) in (1, size)
+
+
+def independent():
+    r = np.random.RandomState(0)
+    u = r.rand(500, 1)
+    yield "gaussian", rows(300)
+    yield "heavy tails", r.standard_t(2, size=(1000, 10))
+    yield "log-normal", np.exp(2 * r.standard_normal((1000, 10)))
+    yield "integers", r.randint(4, size=(800, 8)).astype(float)
+    yield "curve", np.hstack([np.sin(6 * u), np.cos(6 * u), u])
+    yield "roll", make_swiss_roll(1000, random_state=0)[0]
+    yield "moons", make_moons(500, noise=0.05, random_state=0)[0]
+    yield "blobs", make_blobs(1000, 20, centers=10, random_state=0)[0]
+    yield "outliers", np.vstack([rows(950), 30 * rows(50, seed=1)])
+    yield "digits", load_digits().data
+    yield "iris", shuffled(load_iris().data)
+    yield "wine", shuffled(load_wine().data)
+
+
+@pytest.mark.parametrize(("name", "X"), list(independent()))
+def test_independent_rows_have_no_groups_and_no_order(name, X):
+    scaled = standardize(X)
+    labels = label_equal_rows(X)
+    if labels is not None:
+        X = X[np.unique(labels, return_index=True)[1]]
+        scaled = standardize(X)
+    assert Neighbourhoods.find(scaled, 0) is None
+    assert Order.find(X, scaled) == Order(0, False)
+
+
+# ------------------------------------------------------------------------------- order
+
+
+@pytest.mark.parametrize(
+    ("X", "lag"),
+    [
+        (windows(1001), 50),
+        (windows(1001)[::-1], 50),
+        (windows(801, stride=10), 5),
+        (windows(801, stride=25), 2),
+        (subjects(20, 30, 0.5), 32),
+        (walk(1000), 83),
+    ],
+    ids=["windows", "reversed", "stride 10", "stride 25", "subjects", "walk"],
+)
+def test_rows_in_order_depend_on_their_neighbours(X, lag):
+    assert Order.find(X, standardize(X)) == Order(lag, True)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_tables_sorted_by_class_are_no_series(load):
+    X = load().data
+    assert Order.find(X, standardize(X)) == Order(0, True)
+
+
+def test_a_trend_is_an_order():
+    t = np.linspace(0, 5, 1000)[:, None]
+    X = t * MIXING[:1] + 0.5 * np.random.RandomState(0).standard_normal((1000, 20))
+    assert Order.find(X, standardize(X)) == Order(0, True)
+
+
+def test_few_rows_say_nothing():
+    assert standardize(rows(30)) is None
+
+
+def test_sparse_rows_are_searched_as_dense_ones_are():
+    X = np.where(copies(0.01) > 0, copies(0.01), 0.0)
+    near = Neighbourhoods.find(standardize(sp.csr_array(X)), 0)
+    assert near.size == 10
+    assert Order.find(sp.csr_array(X), standardize(sp.csr_array(X))).is_sorted

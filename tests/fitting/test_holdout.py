@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    KFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
+
+from sklearn_ae.fitting.holdout import hold_out
+
+from .test_dependence import copies, rows, shuffled, subjects, walk, windows
+
+
+def split(X, validation="auto", fraction="auto", groups=None, y=None, seed=0):
+    held_out = hold_out(X, y, validation, fraction, groups, seed)
+    assert not set(held_out.train) & set(held_out.validation)
+    return held_out
+
+
+def test_different_rows_are_drawn_at_random():
+    X = rows(300)
+    found = split(X)
+    order = np.random.RandomState(0).permutation(300)
+    np.testing.assert_array_equal(found.validation, order[:60])
+    np.testing.assert_array_equal(found.train, order[60:])
+    assert found.groups is found.at_end is found.warning is None
+
+
+@pytest.mark.parametrize("validation", ["auto", "random"])
+@pytest.mark.parametrize("fraction", ["auto", 0.2])
+def test_equal_rows_never_lie_on_both_sides(validation, fraction):
+    at = np.random.RandomState(0).randint(100, size=400)
+    found = split(rows(100)[at], validation, fraction)
+    assert not set(at[found.train]) & set(at[found.validation])
+    assert len(found.train) + len(found.validation) == 400
+    assert len(np.unique(found.groups)) == len(set(at[found.validation]))
+    assert found.warning is None
+
+
+def test_repeating_rows_does_not_change_how_many_are_held_out():
+    once, often = split(rows(100)), split(np.repeat(rows(100), 10, axis=0))
+    assert len(np.unique(often.groups)) == len(once.validation) == 30
+
+
+@pytest.mark.parametrize("X", [copies(0.01), subjects(40, 50, 0.1)])
+def test_whole_groups_of_alike_rows_are_held_out(X):
+    group = np.arange(len(X)) // (10 if len(X) == 1000 else 50)
+    at = np.random.RandomState(0).permutation(len(X))
+    found = split(X[at])
+    assert not set(group[at][found.train]) & set(group[at][found.validation])
+    # Each group has a number of its own.
+    pairs = set(zip(found.groups, group[at][found.validation], strict=True))
+    assert len(pairs) == len(np.unique(found.groups))
+    assert found.warning.startswith("Many rows are near copies of others")
+    assert split(X[at], "random").warning is None
+
+
+@pytest.mark.parametrize(("X", "lag"), [(windows(1001), 50), (walk(1000), 83)])
+def test_stretches_are_held_out_and_rows_beside_them_left_out(X, lag):
+    found = split(X)
+    gaps = np.abs(found.train[:, None] - found.validation)
+    assert gaps.min() > lag
+    last = found.validation[found.at_end]
+    np.testing.assert_array_equal(last, np.arange(last[0], len(X)))
+    assert 0.05 * len(X) < len(found.validation) <= 0.3 * len(X) + lag
+    assert len(found.train) > 0.4 * len(X)
+    assert found.warning.startswith("Rows next to each other in X are alike")
+
+
+def test_the_end_of_a_sorted_table_is_held_out_too():
+    X = rows(400)
+    found = split(X[X[:, 0].argsort()] + 10 * np.linspace(0, 1, 400)[:, None])
+    assert found.at_end.sum() == 30
+    assert set(range(370, 400)) <= set(found.validation)
+    assert len(found.validation) == 60
+    assert found.warning is None
+
+
+def test_windows_that_lie_in_any_order_are_held_out_with_their_neighbours():
+    X = windows(1001)
+    at = np.random.RandomState(0).permutation(len(X))
+    found = split(X[at])
+    gaps = np.abs(at[found.train][:, None] - at[found.validation])
+    assert (gaps.min(axis=0) == 1).mean() < 0.1
+    assert found.warning.startswith("Many rows are near copies of others")
+
+
+# ------------------------------------------------------------- what the user declares
+
+
+@pytest.mark.parametrize("validation", ["auto", "random"])
+def test_declared_groups_stay_whole(validation):
+    names = np.array(list("abcdefghij"))[np.random.RandomState(0).randint(10, size=200)]
+    found = split(rows(200), validation, 0.3, groups=names)
+    held_out = set(names[found.validation])
+    assert len(held_out) == 3
+    assert not held_out & set(names[found.train])
+    assert len(np.unique(found.groups)) == 3
+
+
+def test_the_last_rows_are_held_out():
+    found = split(rows(200), "last", 0.25)
+    np.testing.assert_array_equal(found.validation, np.arange(150, 200))
+    np.testing.assert_array_equal(found.train, np.arange(150))
+
+
+def test_rows_before_the_last_are_left_out_where_windows_overlap():
+    found = split(windows(1001), "last", 0.2)
+    assert found.validation.min() - found.train.max() > 50
+    assert len(np.unique(found.groups)) <= 5
+
+
+def test_the_groups_that_begin_last_are_held_out():
+    found = split(rows(100), "last", 0.2, groups=np.arange(100) // 10)
+    np.testing.assert_array_equal(found.validation, np.arange(80, 100))
+
+
+@pytest.mark.parametrize(
+    ("splitter", "expected"),
+    [
+        (TimeSeriesSplit(4), np.arange(80, 100)),
+        (KFold(5), np.arange(20)),
+        (PredefinedSplit(np.where(np.arange(100) < 7, 0, -1)), np.arange(7)),
+    ],
+    ids=["time", "folds", "own"],
+)
+def test_of_a_splitter_the_split_with_most_training_rows_is_taken(splitter, expected):
+    found = split(rows(100), splitter)
+    np.testing.assert_array_equal(found.validation, expected)
+
+
+def test_splitters_get_groups_and_labels():
+    groups = np.arange(100) // 5
+    splitter = GroupShuffleSplit(1, test_size=0.2, random_state=0)
+    found = split(rows(100), splitter, groups=groups)
+    assert not set(groups[found.train]) & set(groups[found.validation])
+    assert len(np.unique(found.groups)) == 4
+    y = np.arange(100) % 2
+    found = split(rows(100), StratifiedKFold(5), y=y)
+    assert y[found.validation].mean() == 0.5
+
+
+def test_held_out_rows_that_are_in_training_rows_are_not_evaluated():
+    X = np.vstack([rows(90), rows(90)[:5]])
+    found = split(X, "last", 0.2)
+    np.testing.assert_array_equal(found.validation, np.arange(76, 90))
+
+
+def test_one_group_cannot_be_split():
+    with pytest.raises(ValueError, match="at least two groups") as error:
+        split(rows(50), groups=np.zeros(50))
+    assert str(error.value) == (
+        "groups must name at least two groups, one to train on and one to hold out; "
+        "got 1. Leave groups out, or name what rows have in common."
+    )
+
+
+def test_a_splitter_must_leave_rows_on_both_sides():
+    splitter = PredefinedSplit(np.where(np.arange(50) < 49, 0, -1))
+    with pytest.raises(ValueError, match=r"^validation must leave at least 2 rows for"):
+        split(rows(50), splitter)
+
+
+def test_rows_that_are_all_equal_leave_none_to_evaluate():
+    assert len(split(np.ones((50, 3))).validation) == 0
+    assert len(split(shuffled(rows(3)), fraction="auto").validation) == 0
