@@ -12,6 +12,7 @@ from .comparison import CodeSizeCurve, Comparison, code_size_curve, compare
 from .exceptions import (
     CodeCollapseWarning,
     DeadUnitsWarning,
+    DependentRowsWarning,
     DivergenceWarning,
     InterruptedFitWarning,
     ModelVersionWarning,
@@ -34,6 +35,7 @@ __all__ = [
     "DeadUnitsWarning",
     "DenoisingAE",
     "DenseArchitecture",
+    "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
     "ModelVersionWarning",
