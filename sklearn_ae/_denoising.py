@@ -6,6 +6,7 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+import torch
 
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, Interval, StrOptions
@@ -75,7 +76,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Function after the code, one of those of `activation`; networks then start at
         random weights. None leaves the code linear. Without hidden layers a code for
         linear classifiers needs one, for example ``"relu"``.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
         few: at most two weights between rows and hidden layers for each value of X
@@ -139,7 +140,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -246,7 +247,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         corruption="gaussian",
         corruption_level: float = 0.5,
         code_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
@@ -265,7 +266,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

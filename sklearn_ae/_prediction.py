@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABCMeta, abstractmethod
 from dataclasses import fields, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,7 +44,7 @@ from .fitting.prediction import (
     make_net,
 )
 from .nn.autoencoder import RowEncoder
-from .nn.dense import check_hidden_layer_sizes
+from .nn.dense import as_layer_sizes
 from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
@@ -64,7 +64,10 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         "freeze": [StrOptions({"none", "encoder", "gradual"})],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         **{
             name: BaseAutoencoder._parameter_constraints[name]
             for name in (
@@ -158,7 +161,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         return self
 
     def _check_parameters(self) -> None:
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        as_layer_sizes(self.hidden_layer_sizes)
         check_callbacks(() if self.callbacks is None else self.callbacks)
         model = _unwrap(self.autoencoder)
         if model is not None and not isinstance(model, BaseAutoencoder):
@@ -247,7 +250,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{self.class_weight!r}."
             )
         head = Head(
-            tuple(self.hidden_layer_sizes),
+            as_layer_sizes(self.hidden_layer_sizes),
             self.activation,
             self._n_outputs,
             self._find_shares(targets),
@@ -284,6 +287,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         row_shape = self._model.autoencoder.scaling.row_shape
         X, _ = check_rows(self, X, row_shape=row_shape)
+        self._model.autoencoder.recipe.output.check_new_values(X, "X")
         return self._model.predict(X, double)
 
     # ---------------------------------------------------------- scikit-learn's protocol

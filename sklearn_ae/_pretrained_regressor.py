@@ -53,7 +53,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
     pretrain : bool, default=True
         False leaves the encoder at random weights, to see what pretraining is good
         for.
-    hidden_layer_sizes : tuple of int, default=()
+    hidden_layer_sizes : int or tuple of int, default=()
         Widths of layers between the code and the prediction.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each of them.
@@ -150,7 +150,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         autoencoder: BaseAutoencoder | None = None,
         *,
         pretrain: bool = True,
-        hidden_layer_sizes: tuple[int, ...] = (),
+        hidden_layer_sizes: int | tuple[int, ...] = (),
         activation: str = "gelu",
         freeze: str = "none",
         reconstruction_weight: float = 0.0,

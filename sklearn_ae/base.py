@@ -105,7 +105,11 @@ class BaseAutoencoder(
             None,
         ],
         "nested": ["boolean", "array-like"],
-        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "tied_weights": ["boolean"],
         "architecture": [Architecture, callable, None],
@@ -133,7 +137,7 @@ class BaseAutoencoder(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "device": [str],
+        "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "callbacks": ["array-like", None],
         "verbose": ["verbose"],
@@ -142,7 +146,7 @@ class BaseAutoencoder(
 
     # Defaults of shared parameters, for subclasses that do not list them.
     n_components: int | float | None = None
-    hidden_layer_sizes: tuple[int, ...] | str = "auto"
+    hidden_layer_sizes: int | tuple[int, ...] | str = "auto"
     activation: str = "gelu"
     tied_weights: bool = False
     architecture: Architecture | Callable | None = None
@@ -160,7 +164,7 @@ class BaseAutoencoder(
     n_iter_no_change: int = 20
     tol: float = 1e-4
     warm_start: bool = False
-    device: str = "auto"
+    device: str | torch.device = "auto"
     precision: str = "auto"
     callbacks: list | None = None
     verbose: int = 0
@@ -365,8 +369,9 @@ class BaseAutoencoder(
         """Return rows as the fitted model takes them; perhaps check their values."""
         check_is_fitted(self)
         X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape)
-        if values:
-            self._model.recipe.output.check_values(X, "X")
+        output = self._model.recipe.output
+        check = output.check_values if values else output.check_new_values
+        check(X, "X")
         return X
 
     def transform(self, X) -> np.ndarray:

@@ -157,7 +157,7 @@ def _fit(
 def _size_of(model: Model, train: Rows, purpose: str) -> str:
     """Return how large a network is, and its table, before it is trained."""
     hidden = getattr(model.recipe.architecture, "hidden_layer_sizes", None)
-    layers = "" if hidden is None else f", hidden layers {tuple(hidden)}"
+    layers = "" if hidden is None else f", hidden layers {hidden}"
     rows = f"{len(train):,} rows of {train.n_features:,} features"
     return f"{purpose}: {model.n_parameters:,} parameters{layers}, for {rows}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,8 +110,10 @@ class Corruption(nn.Module):
             return CORRUPTIONS[kind](self, X)
         if isinstance(kind, nn.Module):
             kind.to(X.device).train().requires_grad_(False)
+        rows = (X - self.zero) * self.unit
         with redirected_draws():
-            return kind((X - self.zero) * self.unit) / self.unit + self.zero
+            corrupted = kind(rows)
+        return (_check_corrupted(corrupted, rows) / self.unit + self.zero).to(X)
 
     def moments(
         self, mean: np.ndarray, variance: np.ndarray
@@ -178,6 +181,22 @@ class Corruption(nn.Module):
         generator = find_generator(X.device)
         donors = torch.randint(len(X), X.shape, generator=generator, device=X.device)
         return torch.where(_where(X, self.level), X.gather(0, donors), X)
+
+
+def _check_corrupted(corrupted: Any, rows: torch.Tensor) -> torch.Tensor:
+    """Return what a function made of rows; raise an error if it is no such rows."""
+    if not isinstance(corrupted, torch.Tensor):
+        raise TypeError(
+            "corruption must return a tensor, as it is given one; got a "
+            f"{type(corrupted).__name__}. Wrap it in torch.as_tensor."
+        )
+    if corrupted.shape != rows.shape:
+        raise ValueError(
+            "corruption must return rows of the shape that it is given, "
+            f"{tuple(rows.shape)}; got {tuple(corrupted.shape)}. It must not leave out "
+            "rows or features."
+        )
+    return corrupted
 
 
 CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .._validation import check_unit_interval
+from .._validation import MAX_EXCESS, check_unit_interval
 from .linear_path import ClampedLogit
 from .statistics import RowStatistics
 
@@ -82,8 +82,19 @@ class LossOutput:
 
     def check_values(self, X, name: str) -> None:
         """Raise a ValueError if the loss is not made for the values of X."""
+        self._check_interval(X, name, 0.0)
+
+    def check_new_values(self, X, name: str) -> None:
+        """Raise a ValueError if new rows are plainly in other units than fitted ones.
+
+        Values a little out of range, as MinMaxScaler makes them, are no error.
+        """
+        self._check_interval(X, name, MAX_EXCESS)
+
+    def _check_interval(self, X, name: str, slack: float) -> None:
         if self.loss == "log_loss":
-            check_unit_interval(X, name, "loss='log_loss'", "loss='squared_error'")
+            settings = "loss='log_loss'", "loss='squared_error'"
+            check_unit_interval(X, name, *settings, slack)
 
 
 class Objective(nn.Module, ABC):

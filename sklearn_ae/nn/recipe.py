@@ -169,7 +169,8 @@ class Recipe:
         recipe = replace(self, bottleneck=bottleneck)
         architecture: Any = self.architecture
         widths = getattr(fitted.architecture, "hidden_layer_sizes", None)
-        if getattr(architecture, "hidden_layer_sizes", None) == AUTO:
+        asked = getattr(architecture, "hidden_layer_sizes", None)
+        if isinstance(asked, str) and asked == AUTO:
             # Widths that follow the data have followed the first.
             architecture = replace(architecture, hidden_layer_sizes=widths)
             recipe = replace(recipe, architecture=architecture)
