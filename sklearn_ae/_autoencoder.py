@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
-
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, StrOptions
 from .nn.losses import LossOutput
@@ -232,7 +230,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str | torch.device = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

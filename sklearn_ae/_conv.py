@@ -5,8 +5,6 @@ from __future__ import annotations
 from numbers import Integral
 from typing import ClassVar
 
-import torch
-
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, Interval, StrOptions
 from .nn.conv import CHOICES, ConvArchitecture
@@ -301,7 +299,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str | torch.device = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

@@ -6,7 +6,6 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, Interval, StrOptions
@@ -266,7 +265,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str | torch.device = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

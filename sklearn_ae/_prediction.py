@@ -32,7 +32,6 @@ from ._validation import (
     check_rows,
     check_sample_weight,
     fit_context,
-    safe_indexing,
 )
 from .base import BaseAutoencoder
 from .fitting.prediction import (
@@ -49,10 +48,7 @@ from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
 
-__all__ = ["PretrainedPredictor", "labelled_rows"]
-
-# Whole sample weights repeat rows up to this many times the number of rows.
-_MAX_REPEATS = 10
+__all__ = ["PretrainedPredictor"]
 
 
 class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
@@ -89,10 +85,14 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """Return y as an array, and which of its rows are labelled."""
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _encode_targets(
+        self, y: np.ndarray, known: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         """Return targets as the loss takes them; learn what leads back to y."""
 
-    def _find_shares(self, targets: np.ndarray) -> tuple[float, ...] | None:
+    def _find_shares(
+        self, targets: np.ndarray, weights: np.ndarray
+    ) -> tuple[float, ...] | None:
         """Return the share of each class among known targets; None for numbers."""
         return None
 
@@ -116,11 +116,12 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows, also in the other shapes that the autoencoder takes.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. Unlabelled rows hold -1 (classifiers) or NaN (regressors).
+            Targets. Unlabelled rows hold `missing_label` (classifiers) or NaN
+            (regressors).
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of rows. Whole numbers repeat rows, for the autoencoder too, as
-            long as that makes the table at most ten times as long; others weigh the
-            losses of the labelled rows.
+            Weights of the losses of labelled rows, relative to each other: equal
+            weights change nothing. Rows of weight 0 are left out, for the autoencoder
+            too, which learns from all others alike.
 
         Returns
         -------
@@ -145,8 +146,10 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 )
             check_consistent_length(X, y)
             y, known = self._validate_targets(y)
-            order, weights = self._order(X, y, known, sample_weight)
-            X, y, known = X[order], y[order], known[order]
+            weights = self._weigh_rows(X, sample_weight)
+            if not weights.all():
+                kept = weights > 0
+                X, y, known, weights = X[kept], y[kept], known[kept], weights[kept]
             if not known.any():
                 raise ValueError(
                     "y must hold at least one label of a row whose weight is not 0; "
@@ -154,7 +157,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                     "learn codes without labels."
                 )
             replace_learned(self, {})
-            targets = self._encode_targets(y, known)
+            targets = self._encode_targets(y, known, weights)
             seed = draw_seed(self.random_state)
             self.autoencoder_ = self._fit_autoencoder(X, row_shape, seed)
             self._fit_head(X, targets, np.flatnonzero(known), weights, seed)
@@ -185,36 +188,20 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 "pretrain=True."
             )
 
-    def _order(
-        self, X, y: np.ndarray, known: np.ndarray, sample_weight
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return positions of rows in an order of their own, repeated, and weights.
+    def _weigh_rows(self, X, sample_weight) -> np.ndarray:
+        """Return the weight of each row, relative to the largest.
 
-        Random draws then depend on what rows hold and not on where they stand, and a
-        weight of two is exactly a row that is there twice.
+        Equal weights are then ones, whatever they are.
         """
-        rng = np.random.RandomState(0)
-        key = np.round(X @ rng.standard_normal(X.shape[1]), 9)
-        label = np.zeros(len(y), dtype=int)
-        # Objects can be sorted as single values only.
-        axis = 0 if y.ndim > 1 else None
-        groups = np.unique(y[known], axis=axis, return_inverse=True)[1]
-        label[known] = 1 + groups.ravel()
-        order = np.lexsort((label, key))
         if sample_weight is None:
-            return order, np.ones(len(order))
+            return np.ones(X.shape[0])
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weights < 0).any():
             raise ValueError(
                 "sample_weight must hold no negative value; got "
                 f"{weights.min():.4g}. Leave rows out with a weight of 0."
             )
-        whole = np.array_equal(weights, np.floor(weights))
-        if whole and weights.sum() <= _MAX_REPEATS * len(weights):
-            order = np.repeat(order, weights[order].astype(int))
-            return order, np.ones(len(order))
-        order = order[weights[order] > 0]
-        return order, weights[order]
+        return weights / weights.max() if weights.any() else weights
 
     def _fit_autoencoder(
         self, X, row_shape: tuple[int, ...], seed: int
@@ -242,8 +229,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         seed: int,
     ) -> None:
         """Train head and encoder on the labelled rows, and on what others teach."""
-        targets = targets[labelled]
-        weights = self._weigh(targets, weights[labelled])
+        targets, weights = targets[labelled], weights[labelled]
+        shares = self._find_shares(targets, weights)
+        weights = self._weigh(targets, weights)
         if not weights.any():
             raise ValueError(
                 "class_weight must leave a labelled row with a weight above 0; got "
@@ -253,7 +241,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             as_layer_sizes(self.hidden_layer_sizes),
             self.activation,
             self._n_outputs,
-            self._find_shares(targets),
+            shares,
         )
         labels = Labels(labelled, targets, weights / weights.mean())
         self._model, self.net_ = fit_head(
@@ -330,12 +318,6 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags = get_tags(model).input_tags
         tags.input_tags.sparse = True
         return tags
-
-
-def labelled_rows(known: np.ndarray, *arrays) -> list:
-    """Return the rows that are labelled, of X, y and weights."""
-    chosen = np.flatnonzero(known)
-    return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
 
 def _unwrap(model):

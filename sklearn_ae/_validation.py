@@ -10,7 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    MissingValues,
+    StrOptions,
+)
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -18,6 +23,7 @@ __all__ = [
     "MAX_EXCESS",
     "HasMethods",
     "Interval",
+    "MissingValues",
     "StrOptions",
     "check_container",
     "check_counts",
