@@ -43,6 +43,7 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
     seed : int
         Seed of randomized solvers.
     """
+    rows = rows.clean()
     if sp.issparse(rows.X):
         return _fit_sparse(rows, n_components, seed)
     n_values = len(rows) * rows.n_features

@@ -23,7 +23,14 @@ from .randomness import (
 )
 from .statistics import RowStatistics
 
-__all__ = ["CORRUPTIONS", "CorruptedInput", "CorruptedMoments", "Corruption"]
+__all__ = [
+    "CORRUPTIONS",
+    "CorruptedInput",
+    "CorruptedMoments",
+    "Corruption",
+    "GivenNoise",
+    "PairedInput",
+]
 
 
 def _where(X: torch.Tensor, level: float) -> torch.Tensor:
@@ -206,6 +213,35 @@ CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {
     "salt_and_pepper": Corruption.salt_and_pepper,
     "swap": Corruption.swap,
 }
+
+
+class GivenNoise(nn.Module):
+    """Take the noisy rows that follow the clean ones in a batch of pairs.
+
+    Rows that come without are left as they are.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of a row; pairs have twice as many values.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return noisy rows, shape (n, n_features)."""
+        return X[:, self.n_features :] if X.shape[1] > self.n_features else X
+
+
+@dataclass(frozen=True)
+class PairedInput:
+    """Part of a recipe: clean rows come with noisy ones, which are encoded."""
+
+    def build(self, units: RowStatistics) -> GivenNoise:
+        """Return the layer for rows of these units."""
+        return GivenNoise(len(units.shift))
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,11 @@ class Objective(nn.Module, ABC):
         return target.new_zeros(len(target))
 
 
+def _clean(output: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
+    """Return rows without the noisy ones that may follow them, see ``GivenNoise``."""
+    return target[:, : output[0].shape[1]]
+
+
 class ReconstructionObjective(Objective):
     """Reconstruction loss of a module's output; the base of other objectives.
 
@@ -156,6 +161,7 @@ class ReconstructionObjective(Objective):
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return the mean over rows of ``(n, n_features)`` raw output and target."""
+        target = _clean(output, target)
         total = LOSSES[self.loss].function(output[0].float(), target, reduction="sum")
         return total / len(target)
 
@@ -173,6 +179,7 @@ class ReconstructionObjective(Objective):
         In it a network is compared with PCA, whose loss has no penalty.
         """
         function = LOSSES[self.loss].function
+        target = _clean(output, target)
         return function(output[0].float(), target, reduction="none").sum(1)
 
     def per_row_of_pca(
