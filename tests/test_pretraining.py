@@ -710,3 +710,15 @@ def test_frozen_layers_go_with_every_normalisation(digits, freeze, normalization
     )
     model = PretrainedClassifier(conv, freeze=freeze, max_iter=20, random_state=0)
     assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.3
+
+
+@pytest.mark.parametrize("cls", [PretrainedClassifier, PretrainedRegressor])
+def test_codes_that_are_all_equal_predict_the_mean(cls):
+    X = np.random.RandomState(0).standard_normal((40, 4))
+    ae = DenoisingAE(2, max_iter=1, random_state=0).fit(X)
+    same, y = np.repeat(X[:1], 40, axis=0), np.arange(40) % 2
+    predicted = cls(ae, freeze="encoder", max_iter=2, random_state=0).fit(same, y)
+    found = predicted.predict(same)
+    assert np.isfinite(found).all()
+    if cls is PretrainedRegressor:
+        np.testing.assert_allclose(found, 0.5, atol=0.1)

@@ -247,7 +247,8 @@ def fit_head(
         model = model.with_pca(autoencoder.pca)
         rows = model.rows(X)
         sample = rows.sample(_MAX_MEASURED, options.seed)
-        scale = float(model.rowwise(model.module.encode, sample).std())
+        # Codes that are all equal, as of rows that are, have no scale.
+        scale = float(model.rowwise(model.module.encode, sample).std()) or 1.0
         head = replace(head, code_scale=scale)
         if options.freeze == "encoder":
             codes = model.rowwise(model.module.encode, rows)
