@@ -3,6 +3,7 @@
 from ._autoencoder import AutoencoderTransformer
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
+from ._labels import labelled_scorer
 from ._pretrained_classifier import PretrainedClassifier
 from ._pretrained_regressor import PretrainedRegressor
 from ._sparse import SparseAE
@@ -47,4 +48,5 @@ __all__ = [
     "Summary",
     "code_size_curve",
     "compare",
+    "labelled_scorer",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -35,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         console = _console()
         table = load(options.data, options.target)
+        _make_folder(options.out)
         X, y = _spread_rows(table.X, table.y, options.max_rows)
         if options.folds < 2:
             raise ValueError(f"--folds must be at least 2; got {options.folds}.")
@@ -60,6 +63,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     _show(console, result, X.shape, paths)
     return 0
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder for the report before anything is trained."""
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.W_OK):
+        raise OSError(f"--out must be a folder to write to; got {str(path)!r}.")
 
 
 def _tell(message: str) -> None:
@@ -124,6 +134,9 @@ def _console():
             "the command line needs rich; install it with "
             "pip install 'sklearn-ae[plot]'."
         ) from error
+    # A terminal may lack "±" and lines of tables: they become question marks there.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     # Without a terminal rich would assume 80 columns.
     return Console(width=None if sys.stdout.isatty() else _WIDE)
 

@@ -42,7 +42,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
         few: at most two weights between rows and hidden layers for each value of X
@@ -110,7 +110,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -210,7 +210,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
-        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
@@ -230,7 +230,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

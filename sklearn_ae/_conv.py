@@ -85,7 +85,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     output_activation : str, default=None
         Function of the output, a word as for `activation`; needs
         ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the dense layers between the last map and the code; there are none
         with ``bottleneck="map"``. ``"auto"`` is ``(512,)``, or narrower where data are
         few: at most two weights between maps and hidden layer for each value of X, or
@@ -148,7 +148,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -281,7 +281,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         output_kernel_size: int | None = None,
         refinement_channels: tuple[int, ...] = (),
         output_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         bottleneck: str = "vector",
         architecture=None,
         init: str = "pca",
@@ -299,7 +299,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

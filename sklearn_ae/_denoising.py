@@ -8,13 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from ._nested import NestedCodes
+from ._validation import fit_context
 from .base import BaseAutoencoder, Interval, StrOptions
 from .nn.codes import PlainCode
-from .nn.corruption import CORRUPTIONS, CorruptedInput
+from .nn.corruption import CORRUPTIONS, CorruptedInput, PairedInput
 from .nn.dense import ACTIVATIONS
 from .nn.losses import LossOutput
 from .nn.nested import nest
 from .nn.recipe import Recipe
+from .training.batches import PairedTable
 from .training.seeding import draw_seed
 
 __all__ = ["DenoisingAE"]
@@ -30,6 +32,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
 
     where the loss :math:`\ell` is summed over features. Rows are corrupted while the
     network is trained and evaluated; ``transform`` encodes them as they are.
+
+    Where noisy rows come with their clean ones, as from two instruments,
+    ``fit(noisy, clean)`` restores the latter from the former, and draws nothing.
 
     Use it to clean noisy rows (:meth:`denoise`), or for codes that feed a classifier:
     what must be known to undo the noise is often what tells classes apart. Do not use
@@ -75,7 +80,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Function after the code, one of those of `activation`; networks then start at
         random weights. None leaves the code linear. Without hidden layers a code for
         linear classifiers needs one, for example ``"relu"``.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
         few: at most two weights between rows and hidden layers for each value of X
@@ -139,7 +144,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -246,7 +251,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         corruption="gaussian",
         corruption_level: float = 0.5,
         code_activation: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
@@ -265,7 +270,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,
@@ -312,6 +317,112 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         )
         return nest(recipe, self.nested)
 
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X, y=None, X_val=None, groups=None, X_clean=None, X_clean_val=None
+    ) -> DenoisingAE:
+        """Learn to restore rows: of X, corrupted here, or the clean ones of noisy X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Clean rows, which are corrupted while the network is trained, or noisy
+            ones whose clean rows are given, which are used as they are.
+        y : array-like of shape (n_samples,) or (n_samples, n_features), default=None
+            A table of the shape of X holds the clean rows, as `X_clean` does, so that
+            ``fit(noisy, clean)`` works. Ignored otherwise, unless `validation` is a
+            splitter that looks at it.
+        X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
+                default=None
+            Rows on which epochs are evaluated and the best state is chosen, instead of
+            a share of X. With noisy X they are noisy, too.
+        groups : array-like of shape (n_samples,), default=None
+            Names of the groups that rows belong to, subjects for example. Whole groups
+            are held out, and each counts once when the gain is evaluated.
+        X_clean : {array-like, sparse matrix} of shape (n_samples, n_features), \
+                default=None
+            The clean row of each row of X. `corruption` is then not used. Rows are
+            centred and scaled as the clean ones are.
+        X_clean_val : {array-like, sparse matrix} of shape \
+                (n_validation, n_features), default=None
+            The clean row of each row of X_val.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the values or shapes of the tables do not fit the parameters, or each
+            other.
+        """
+        if X_clean is None and _are_pairs(X, y):
+            X_clean, y = y, None
+        if (X_clean_val is None) != (X_clean is None or X_val is None):
+            raise ValueError(
+                "noisy rows and clean ones must be given in pairs: X with X_clean, and "
+                "then X_val with X_clean_val; got one without the other. Leave X_val "
+                "out to hold out a share of the pairs."
+            )
+        return self._fit(X, y, X_val, groups, X_clean, X_clean_val)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, X_clean=None) -> DenoisingAE:
+        """Take one pass over the rows of X at a constant learning rate.
+
+        The first call also learns the scaling and the start, so it should hold
+        a fair sample of the rows and at least ``n_components`` of them. No rows are
+        held out: there is no early stopping and no floor. Later calls stay on the
+        device of the first; the optimizer starts anew in an estimator that was pickled.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Clean rows, or noisy ones whose clean rows are given. All calls are of one
+            kind.
+        y : array-like of shape (n_samples, n_features), default=None
+            A table of the shape of X holds the clean rows. Ignored otherwise.
+        X_clean : {array-like, sparse matrix} of shape (n_samples, n_features), \
+                default=None
+            The clean row of each row of X.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        if X_clean is None and _are_pairs(X, y):
+            X_clean = y
+        return self._partial_fit(X, X_clean)
+
+    def score(self, X, y=None) -> float:
+        """Return the share of the variance that is reconstructed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples, n_features), default=None
+            A table of the shape of X holds the clean rows with which reconstructions
+            are compared, instead of X itself. Ignored otherwise.
+
+        Returns
+        -------
+        score : float
+            One minus the squared error over the squared distance of the rows to the
+            mean of the training rows; 1 is perfect.
+        """
+        if not _are_pairs(X, y):
+            return super().score(X, y)
+        X, clean = self._check_fitted_rows(X), self._check_fitted_rows(y)
+        model = self._model
+        pairs = PairedTable(clean, X)
+        error = model.paired_errors(pairs).mean(dtype=np.float64)
+        distance = model.squared_distances(clean).mean(dtype=np.float64)
+        return float(1 - error / distance) if distance > 0 else float(error == 0)
+
     def denoise(self, X) -> np.ndarray:
         """Return noisy rows without their noise.
 
@@ -344,7 +455,21 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         """
         X = self._check_fitted_rows(X)
         model = self._model
+        if isinstance(model.recipe.corruption, PairedInput):
+            raise ValueError(
+                "corrupt needs a corruption that has a name or is a function; got a "
+                "model of noisy rows with clean ones. Fit one without clean rows."
+            )
         corrupted = model.rowwise(
             model.module.corruption, model.rows(X), seed=draw_seed(random_state)
         )
         return model.scaling.to_units(corrupted)
+
+
+def _are_pairs(X, y) -> bool:
+    """Return whether y is a table of the shape of X."""
+    shape = np.shape(X) if getattr(X, "shape", None) is None else X.shape
+    if y is None or len(shape) < 2:
+        return False
+    other = np.shape(y) if getattr(y, "shape", None) is None else y.shape
+    return tuple(other) == tuple(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABCMeta, abstractmethod
 from dataclasses import fields, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,7 +32,6 @@ from ._validation import (
     check_rows,
     check_sample_weight,
     fit_context,
-    safe_indexing,
 )
 from .base import BaseAutoencoder
 from .fitting.prediction import (
@@ -44,15 +43,12 @@ from .fitting.prediction import (
     make_net,
 )
 from .nn.autoencoder import RowEncoder
-from .nn.dense import check_hidden_layer_sizes
+from .nn.dense import as_layer_sizes
 from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
 
-__all__ = ["PretrainedPredictor", "labelled_rows"]
-
-# Whole sample weights repeat rows up to this many times the number of rows.
-_MAX_REPEATS = 10
+__all__ = ["PretrainedPredictor"]
 
 
 class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
@@ -64,7 +60,10 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         "freeze": [StrOptions({"none", "encoder", "gradual"})],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "consistency_weight": [Interval(Real, 0, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         **{
             name: BaseAutoencoder._parameter_constraints[name]
             for name in (
@@ -86,10 +85,14 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """Return y as an array, and which of its rows are labelled."""
 
     @abstractmethod
-    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _encode_targets(
+        self, y: np.ndarray, known: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         """Return targets as the loss takes them; learn what leads back to y."""
 
-    def _find_shares(self, targets: np.ndarray) -> tuple[float, ...] | None:
+    def _find_shares(
+        self, targets: np.ndarray, weights: np.ndarray
+    ) -> tuple[float, ...] | None:
         """Return the share of each class among known targets; None for numbers."""
         return None
 
@@ -113,11 +116,12 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows, also in the other shapes that the autoencoder takes.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets. Unlabelled rows hold -1 (classifiers) or NaN (regressors).
+            Targets. Unlabelled rows hold `missing_label` (classifiers) or NaN
+            (regressors).
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of rows. Whole numbers repeat rows, for the autoencoder too, as
-            long as that makes the table at most ten times as long; others weigh the
-            losses of the labelled rows.
+            Weights of the losses of labelled rows, relative to each other: equal
+            weights change nothing. Rows of weight 0 are left out, for the autoencoder
+            too, which learns from all others alike.
 
         Returns
         -------
@@ -142,8 +146,10 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 )
             check_consistent_length(X, y)
             y, known = self._validate_targets(y)
-            order, weights = self._order(X, y, known, sample_weight)
-            X, y, known = X[order], y[order], known[order]
+            weights = self._weigh_rows(X, sample_weight)
+            if not weights.all():
+                kept = weights > 0
+                X, y, known, weights = X[kept], y[kept], known[kept], weights[kept]
             if not known.any():
                 raise ValueError(
                     "y must hold at least one label of a row whose weight is not 0; "
@@ -151,14 +157,14 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                     "learn codes without labels."
                 )
             replace_learned(self, {})
-            targets = self._encode_targets(y, known)
+            targets = self._encode_targets(y, known, weights)
             seed = draw_seed(self.random_state)
             self.autoencoder_ = self._fit_autoencoder(X, row_shape, seed)
             self._fit_head(X, targets, np.flatnonzero(known), weights, seed)
         return self
 
     def _check_parameters(self) -> None:
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        as_layer_sizes(self.hidden_layer_sizes)
         check_callbacks(() if self.callbacks is None else self.callbacks)
         model = _unwrap(self.autoencoder)
         if model is not None and not isinstance(model, BaseAutoencoder):
@@ -182,36 +188,20 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 "pretrain=True."
             )
 
-    def _order(
-        self, X, y: np.ndarray, known: np.ndarray, sample_weight
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return positions of rows in an order of their own, repeated, and weights.
+    def _weigh_rows(self, X, sample_weight) -> np.ndarray:
+        """Return the weight of each row, relative to the largest.
 
-        Random draws then depend on what rows hold and not on where they stand, and a
-        weight of two is exactly a row that is there twice.
+        Equal weights are then ones, whatever they are.
         """
-        rng = np.random.RandomState(0)
-        key = np.round(X @ rng.standard_normal(X.shape[1]), 9)
-        label = np.zeros(len(y), dtype=int)
-        # Objects can be sorted as single values only.
-        axis = 0 if y.ndim > 1 else None
-        groups = np.unique(y[known], axis=axis, return_inverse=True)[1]
-        label[known] = 1 + groups.ravel()
-        order = np.lexsort((label, key))
         if sample_weight is None:
-            return order, np.ones(len(order))
+            return np.ones(X.shape[0])
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weights < 0).any():
             raise ValueError(
                 "sample_weight must hold no negative value; got "
                 f"{weights.min():.4g}. Leave rows out with a weight of 0."
             )
-        whole = np.array_equal(weights, np.floor(weights))
-        if whole and weights.sum() <= _MAX_REPEATS * len(weights):
-            order = np.repeat(order, weights[order].astype(int))
-            return order, np.ones(len(order))
-        order = order[weights[order] > 0]
-        return order, weights[order]
+        return weights / weights.max() if weights.any() else weights
 
     def _fit_autoencoder(
         self, X, row_shape: tuple[int, ...], seed: int
@@ -239,18 +229,19 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         seed: int,
     ) -> None:
         """Train head and encoder on the labelled rows, and on what others teach."""
-        targets = targets[labelled]
-        weights = self._weigh(targets, weights[labelled])
+        targets, weights = targets[labelled], weights[labelled]
+        shares = self._find_shares(targets, weights)
+        weights = self._weigh(targets, weights)
         if not weights.any():
             raise ValueError(
                 "class_weight must leave a labelled row with a weight above 0; got "
                 f"{self.class_weight!r}."
             )
         head = Head(
-            tuple(self.hidden_layer_sizes),
+            as_layer_sizes(self.hidden_layer_sizes),
             self.activation,
             self._n_outputs,
-            self._find_shares(targets),
+            shares,
         )
         labels = Labels(labelled, targets, weights / weights.mean())
         self._model, self.net_ = fit_head(
@@ -284,6 +275,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         row_shape = self._model.autoencoder.scaling.row_shape
         X, _ = check_rows(self, X, row_shape=row_shape)
+        self._model.autoencoder.recipe.output.check_new_values(X, "X")
         return self._model.predict(X, double)
 
     # ---------------------------------------------------------- scikit-learn's protocol
@@ -326,12 +318,6 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags = get_tags(model).input_tags
         tags.input_tags.sparse = True
         return tags
-
-
-def labelled_rows(known: np.ndarray, *arrays) -> list:
-    """Return the rows that are labelled, of X, y and weights."""
-    chosen = np.flatnonzero(known)
-    return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
 
 def _unwrap(model):

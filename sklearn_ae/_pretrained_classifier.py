@@ -7,25 +7,21 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
-from ._prediction import PretrainedPredictor, labelled_rows
-from ._validation import StrOptions
+from ._labels import find_labelled, labelled_rows
+from ._prediction import PretrainedPredictor
+from ._validation import MissingValues, StrOptions
 from .base import BaseAutoencoder
 
 __all__ = ["PretrainedClassifier"]
-
-# How y marks rows without a label, as in sklearn.semi_supervised.
-_UNLABELLED = -1
 
 
 class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     r"""Classifier on the code of an autoencoder that has learned from all rows.
 
-    Takes labelled and unlabelled rows, the latter marked by ``y == -1``. It fits the
+    Takes labelled and unlabelled rows, the latter marked by -1 in y, or by
+    `missing_label`. It fits the
     autoencoder on all rows, puts a head :math:`h` on its encoder :math:`f`, and
     minimises
 
@@ -53,7 +49,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     pretrain : bool, default=True
         False leaves the encoder at random weights, to see what pretraining is good
         for.
-    hidden_layer_sizes : tuple of int, default=()
+    hidden_layer_sizes : int or tuple of int, default=()
         Widths of layers between the code and the prediction.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each of them.
@@ -70,6 +66,11 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         Weight :math:`\gamma`, at least 0: let predictions of all rows be
         consistent and certain. The step has a quarter of the median distance of a row
         to its tenth neighbour.
+    missing_label : int, float, str or None, default=-1
+        What marks rows without a label in y, as -1 does in
+        ``sklearn.semi_supervised``. None stands for every missing value: None, NaN and
+        ``pandas.NA``. Set it where -1 is a class beside others, as in sentiments -1, 0
+        and 1; -1 and 1 alone are two classes in any case.
     class_weight : dict, "balanced" or None, default=None
         Weights of classes in the loss of labelled rows, as in ``LogisticRegression``.
     learning_rate : float, default=2e-3
@@ -112,7 +113,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         Copy of the trained encoder to take away: maps tensors of flat rows, in the
         units of X, to codes.
     classes_ : ndarray of shape (n_classes,)
-        The classes, without -1.
+        The classes, without `missing_label`.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -153,6 +154,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **PretrainedPredictor._parameter_constraints,
+        "missing_label": [MissingValues()],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -161,11 +163,12 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         autoencoder: BaseAutoencoder | None = None,
         *,
         pretrain: bool = True,
-        hidden_layer_sizes: tuple[int, ...] = (),
+        hidden_layer_sizes: int | tuple[int, ...] = (),
         activation: str = "gelu",
         freeze: str = "none",
         reconstruction_weight: float = 0.0,
         consistency_weight: float = 0.0,
+        missing_label: int | float | str | None = -1,
         class_weight: dict | str | None = None,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.0,
@@ -186,6 +189,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         self.freeze = freeze
         self.reconstruction_weight = reconstruction_weight
         self.consistency_weight = consistency_weight
+        self.missing_label = missing_label
         self.class_weight = class_weight
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -200,25 +204,20 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         self.random_state = random_state
 
     def _validate_targets(self, y) -> tuple[np.ndarray, np.ndarray]:
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f" and np.isnan(y).any():
-            raise ValueError(
-                f"y must mark rows without a label by -1; got {np.isnan(y).sum()} "
-                "values that are NaN. Use numpy.nan_to_num(y, nan=-1)."
-            )
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y[_is_labelled(y)])
-        return y, _is_labelled(y)
+        y, known = find_labelled(y, self.missing_label)
+        return y, known
 
-    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _encode_targets(
+        self, y: np.ndarray, known: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         self.classes_, classes = np.unique(y[known], return_inverse=True)
         if len(self.classes_) == 1 and not known.all():
             raise ValueError(
-                "y must hold at least two classes beside -1, which marks unlabelled "
-                f"rows; got one class, {self.classes_[0]}. If -1 is a class, give "
-                "it another name."
+                f"y must hold at least two classes beside {self.missing_label!r}, "
+                f"which marks unlabelled rows; got one class, {self.classes_[0]}. If "
+                f"{self.missing_label!r} is a class, set missing_label=None."
             )
-        targets = np.full(len(y), _UNLABELLED)
+        targets = np.full(len(y), -1)
         targets[known] = classes
         return targets
 
@@ -226,9 +225,11 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
     def _n_outputs(self) -> int:
         return len(self.classes_)
 
-    def _find_shares(self, targets: np.ndarray) -> tuple[float, ...]:
-        counts = np.bincount(targets, minlength=len(self.classes_))
-        return tuple((counts / len(targets)).tolist())
+    def _find_shares(
+        self, targets: np.ndarray, weights: np.ndarray
+    ) -> tuple[float, ...]:
+        counts = np.bincount(targets, weights, minlength=len(self.classes_))
+        return tuple((counts / weights.sum()).tolist())
 
     def _weigh(self, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
         classes = self.classes_[targets]
@@ -242,8 +243,8 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,)
-            Classes; rows with -1 do not count. A scorer of your own has to leave them
-            out itself.
+            Classes; rows with `missing_label` do not count. For other scores see
+            :func:`labelled_scorer`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of rows.
 
@@ -252,7 +253,7 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         accuracy : float
             Share of right predictions, in [0, 1].
         """
-        labelled = _is_labelled(column_or_1d(y))
+        y, labelled = find_labelled(y, self.missing_label, self.classes_)
         return super().score(*labelled_rows(labelled, X, y, sample_weight))
 
     def decision_function(self, X) -> np.ndarray:
@@ -301,19 +302,3 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         """
         logits = self._predict_raw(X)
         return self.classes_[logits.argmax(axis=1)]
-
-
-def _is_labelled(y: np.ndarray) -> np.ndarray:
-    """Return which rows have a label; -1 and 1 are the classes of a binary problem."""
-    if y.dtype.kind not in "iufO":
-        if y.dtype.kind == "U" and (y == str(_UNLABELLED)).any():
-            raise ValueError(
-                "y must have the type object where -1 marks unlabelled rows and "
-                f"classes are strings; got the type {y.dtype} with the string '-1'. "
-                "Use y.astype(object) and the integer -1."
-            )
-        return np.ones(len(y), dtype=bool)
-    labelled = np.array(y != _UNLABELLED, dtype=bool)
-    if not labelled.all() and set(y[labelled]) == {1}:
-        labelled[:] = True
-    return labelled

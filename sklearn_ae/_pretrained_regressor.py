@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array
 
-from ._prediction import PretrainedPredictor, labelled_rows
+from ._labels import labelled_rows
+from ._prediction import PretrainedPredictor
 from .base import BaseAutoencoder
 
 __all__ = ["PretrainedRegressor"]
@@ -53,7 +54,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
     pretrain : bool, default=True
         False leaves the encoder at random weights, to see what pretraining is good
         for.
-    hidden_layer_sizes : tuple of int, default=()
+    hidden_layer_sizes : int or tuple of int, default=()
         Widths of layers between the code and the prediction.
     activation : {"gelu", "relu", "elu", "silu", "tanh", "logistic"}, default="gelu"
         Function after each of them.
@@ -150,7 +151,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         autoencoder: BaseAutoencoder | None = None,
         *,
         pretrain: bool = True,
-        hidden_layer_sizes: tuple[int, ...] = (),
+        hidden_layer_sizes: int | tuple[int, ...] = (),
         activation: str = "gelu",
         freeze: str = "none",
         reconstruction_weight: float = 0.0,
@@ -198,14 +199,19 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         y = y.reshape(len(y), -1)
         return y, ~np.isnan(y).all(axis=1)
 
-    def _encode_targets(self, y: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _encode_targets(
+        self, y: np.ndarray, known: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
         unknown = np.flatnonzero(np.isnan(y).all(axis=0))
         if len(unknown):
             raise ValueError(
                 "y must hold a number for each target in at least one row; columns "
                 f"{unknown.tolist()} are all NaN. Leave them out."
             )
-        mean, deviation = np.nanmean(y, axis=0), np.nanstd(y, axis=0)
+        weights = np.where(np.isnan(y), 0, weights[:, None])
+        numbers, total = np.nan_to_num(y), weights.sum(axis=0)
+        mean = (weights * numbers).sum(axis=0) / total
+        deviation = np.sqrt((weights * (numbers - mean) ** 2).sum(axis=0) / total)
         scale = np.where(deviation > 0, deviation, 1.0)
         self._targets = replace(self._targets, mean=mean, scale=scale)
         return ((y - mean) / scale).astype(np.float32)
@@ -222,8 +228,8 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows with a NaN do not count. A scorer of your own has to leave
-            them out itself.
+            Targets; rows with a NaN do not count. For other scores see
+            :func:`labelled_scorer`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of rows.
 

@@ -59,7 +59,7 @@ class SparseAE(BaseAutoencoder):
         Mean activity of each unit for ``"kl"``, in (0, 1).
     sparse_output : bool, default=False
         Let ``transform`` return a CSR matrix.
-    hidden_layer_sizes : tuple of int or "auto", default=()
+    hidden_layer_sizes : int, tuple of int or "auto", default=()
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` makes
         each row a sum of few columns of the decoder. ``"auto"`` is ``(256, 128)``, or
         narrower where data are few, as for :class:`AutoencoderTransformer`.
@@ -123,7 +123,7 @@ class SparseAE(BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -240,7 +240,7 @@ class SparseAE(BaseAutoencoder):
         alpha: float = 1.0,
         target: float = 0.05,
         sparse_output: bool = False,
-        hidden_layer_sizes: tuple[int, ...] | str = (),
+        hidden_layer_sizes: int | tuple[int, ...] | str = (),
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
@@ -259,7 +259,7 @@ class SparseAE(BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

@@ -10,13 +10,20 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    MissingValues,
+    StrOptions,
+)
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import column_or_1d, validate_data
 
 __all__ = [
+    "MAX_EXCESS",
     "HasMethods",
     "Interval",
+    "MissingValues",
     "StrOptions",
     "check_container",
     "check_counts",
@@ -27,11 +34,15 @@ __all__ = [
     "check_sample_weight",
     "check_unit_interval",
     "fit_context",
+    "is_count",
     "safe_indexing",
 ]
 
 # The square of a larger value leaves the range of float32.
 _MAX_MAGNITUDE = 1e18
+
+#: By how much new rows may leave the range that a fit needs, as a multiple of it.
+MAX_EXCESS = 1.0
 
 
 def _values(X: np.ndarray | sp.csr_array) -> np.ndarray:
@@ -59,11 +70,14 @@ def check_magnitude(X: np.ndarray | sp.csr_array, name: str) -> None:
 
 
 def check_unit_interval(
-    X: np.ndarray | sp.csr_array, name: str, setting: str, other: str
+    X: np.ndarray | sp.csr_array, name: str, setting: str, other: str, slack: float = 0
 ) -> None:
-    """Raise a ValueError unless all values lie in [0, 1], as a setting needs."""
+    """Raise a ValueError unless all values lie in [0, 1], as a setting needs.
+
+    They may exceed the interval by ``slack`` on both sides.
+    """
     low, high = _extremes(X)
-    if low < 0 or high > 1:
+    if low < -slack or high > 1 + slack:
         raise ValueError(
             f"{setting} takes the values of {name} as probabilities in [0, 1]; "
             f"got values from {low:.4g} to {high:.4g}. Scale them with MinMaxScaler, "
@@ -108,9 +122,15 @@ def check_groups(groups, X: np.ndarray | sp.csr_array) -> np.ndarray | None:
     return groups
 
 
+def is_count(value) -> bool:
+    """Return whether a value is an integer of at least 1; True and False are none."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_integer and int(value) > 0
+
+
 def check_number(name: str, value) -> None:
     """Raise a ValueError unless a value is an integer of at least 1."""
-    if not isinstance(value, Integral) or value < 1:
+    if not is_count(value):
         raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
 
 

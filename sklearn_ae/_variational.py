@@ -69,7 +69,7 @@ class VAE(BaseAutoencoder):
         are encoded, and multiplies rates by it, so that codes do not hold it.
         Likelihoods are then given the sum, ``reconstruct`` uses it, and codes alone are
         decoded at the mean sum. Training starts at random weights.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
         few: at most two weights between rows and hidden layers for each value of X
@@ -131,7 +131,7 @@ class VAE(BaseAutoencoder):
         than chance. ``beats_pca_`` tells it in either case.
     warm_start : bool, default=False
         Let ``fit`` go on from the previous solution and scaling.
-    device : str, default="auto"
+    device : str or torch.device, default="auto"
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``,
         ``"mps"``.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -257,7 +257,7 @@ class VAE(BaseAutoencoder):
         free_bits: float = 0.0,
         n_importance_samples: int = 1,
         size_factor: str | None = None,
-        hidden_layer_sizes: tuple[int, ...] | str = "auto",
+        hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,
         architecture=None,
@@ -275,7 +275,7 @@ class VAE(BaseAutoencoder):
         tol: float = 1e-4,
         floor: bool = True,
         warm_start: bool = False,
-        device: str = "auto",
+        device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
         verbose: int = 0,

@@ -42,11 +42,13 @@ from .fitting.model import Model
 from .fitting.prepare import FitOptions, Table, make_net
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.autoencoder import CodeDecoder, RowEncoder
+from .nn.corruption import PairedInput
 from .nn.dense import ACTIVATIONS
 from .nn.losses import LOSSES, Objective, ReconstructionObjective
 from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
 from .nn.unpool import check_bare_codes
+from .training.batches import PairedTable
 from .training.device import resolve_device
 from .training.isolation import isolated
 from .training.net import check_callbacks
@@ -105,7 +107,11 @@ class BaseAutoencoder(
             None,
         ],
         "nested": ["boolean", "array-like"],
-        "hidden_layer_sizes": ["array-like", StrOptions({"auto"})],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "tied_weights": ["boolean"],
         "architecture": [Architecture, callable, None],
@@ -133,7 +139,7 @@ class BaseAutoencoder(
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "device": [str],
+        "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "callbacks": ["array-like", None],
         "verbose": ["verbose"],
@@ -142,7 +148,7 @@ class BaseAutoencoder(
 
     # Defaults of shared parameters, for subclasses that do not list them.
     n_components: int | float | None = None
-    hidden_layer_sizes: tuple[int, ...] | str = "auto"
+    hidden_layer_sizes: int | tuple[int, ...] | str = "auto"
     activation: str = "gelu"
     tied_weights: bool = False
     architecture: Architecture | Callable | None = None
@@ -160,7 +166,7 @@ class BaseAutoencoder(
     n_iter_no_change: int = 20
     tol: float = 1e-4
     warm_start: bool = False
-    device: str = "auto"
+    device: str | torch.device = "auto"
     precision: str = "auto"
     callbacks: list | None = None
     verbose: int = 0
@@ -228,13 +234,20 @@ class BaseAutoencoder(
         ValueError
             If the values or shapes of X do not fit the parameters.
         """
+        return self._fit(X, y, X_val, groups)
+
+    def _fit(
+        self, X, y, X_val, groups, X_clean=None, X_clean_val=None
+    ) -> BaseAutoencoder:
+        """Do what :meth:`fit` does; clean rows may come with those that are encoded."""
         previous = self._model if self.warm_start and self._is_fitted() else None
         report = FitReport(self, X)
         with all_or_nothing(self):
-            X, row_shape, recipe = self._check(X, previous, min_rows=2)
+            X, row_shape, recipe = self._check(X, previous, 2, X_clean)
             if X_val is not None:
                 X_val, _ = check_rows(self, X_val, row_shape=row_shape, name="X_val")
                 recipe.output.check_values(X_val, "X_val")
+                X_val = self._pair(X_val, row_shape, recipe, X_clean_val, "X_clean_val")
             names = getattr(self, "feature_names_in_", ())
             groups = check_groups(groups, X)
             model, record = fit_model(
@@ -276,9 +289,13 @@ class BaseAutoencoder(
         self : object
             Fitted estimator.
         """
+        return self._partial_fit(X)
+
+    def _partial_fit(self, X, X_clean=None) -> BaseAutoencoder:
+        """Do what :meth:`partial_fit` does; clean rows may come with those of X."""
         previous = self._model if self._is_fitted() else None
         with all_or_nothing(self):
-            X, row_shape, recipe = self._check(X, previous)
+            X, row_shape, recipe = self._check(X, previous, 1, X_clean)
             model, record = fit_one_pass(
                 recipe,
                 X,
@@ -305,20 +322,36 @@ class BaseAutoencoder(
         self._keep(*fit_without_training(recipe, X, options, row_shape))
         return self
 
-    def _check(self, X, previous: Model | None = None, min_rows: int = 1):
+    def _check(self, X, previous: Model | None = None, min_rows: int = 1, X_clean=None):
         """Return checked rows, the shape of a row, and the recipe for such rows."""
         known_shape = None if previous is None else previous.scaling.row_shape
         X, row_shape = check_rows(self, X, row_shape=known_shape, min_rows=min_rows)
         row_shape = row_shape if known_shape is None else known_shape
         check_callbacks(() if self.callbacks is None else self.callbacks)
-        recipe = self._recipe().for_rows(row_shape)
+        recipe = self._recipe()
+        if X_clean is not None:
+            recipe = replace(recipe, corruption=PairedInput())
+        recipe = recipe.for_rows(row_shape)
         if previous is not None:
             recipe = recipe.go_on_from(previous.recipe, previous.n_components)
             self._check_width(previous.n_components)
         else:
             recipe = recipe.for_values(X.shape[1], X.nnz if sp.issparse(X) else X.size)
         recipe.output.check_values(X, "X")
-        return X, row_shape, recipe
+        return self._pair(X, row_shape, recipe, X_clean), row_shape, recipe
+
+    def _pair(self, X, row_shape, recipe: Recipe, X_clean, name: str = "X_clean"):
+        """Return rows with the clean ones that belong to them, if there are any."""
+        if X_clean is None:
+            return X
+        X_clean, _ = check_rows(self, X_clean, row_shape=row_shape, name=name)
+        recipe.output.check_values(X_clean, name)
+        if X_clean.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"{name} must hold a clean row for each of {X.shape[0]} noisy ones; "
+                f"got {X_clean.shape[0]} rows. Repeat a clean row for each noisy one."
+            )
+        return PairedTable(X_clean, X)
 
     def _check_width(self, fitted: int) -> None:
         """Raise a ValueError if parameters ask for another width than the fitted."""
@@ -365,8 +398,9 @@ class BaseAutoencoder(
         """Return rows as the fitted model takes them; perhaps check their values."""
         check_is_fitted(self)
         X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape)
-        if values:
-            self._model.recipe.output.check_values(X, "X")
+        output = self._model.recipe.output
+        check = output.check_values if values else output.check_new_values
+        check(X, "X")
         return X
 
     def transform(self, X) -> np.ndarray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import tarfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
@@ -209,18 +212,11 @@ def _load_file(path: Path, target: str | None) -> Table:
     if not path.exists():
         raise ValueError(f"data must name an existing file; got {str(path)!r}.")
     if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            columns = {name: arrays[name] for name in arrays.files}
-        label = target or "y"
-        if "X" not in columns:
-            raise ValueError(
-                f"an NPZ file must hold an array 'X'; {path} holds {sorted(columns)}."
-            )
-        _check_target(target, columns, path)
-        X = columns["X"]
-        return Table(path.stem, X.reshape(len(X), -1), columns.get(label))
+        return _read_npz(path, target)
     import pandas as pd
 
+    if path.suffix == ".csv":
+        _check_fields(path)
     frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     _check_target(target, frame.columns, path)
     y = None if target is None else frame.pop(target).to_numpy()
@@ -240,6 +236,52 @@ def _load_file(path: Path, target: str | None) -> Table:
             "Fill or drop them first."
         )
     return Table(path.stem, frame.to_numpy(dtype=np.float64), y)
+
+
+def _read_npz(path: Path, target: str | None) -> Table:
+    """Read arrays X and y, and check that they are a table and its labels."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            columns = {name: arrays[name] for name in arrays.files}
+    except (ValueError, EOFError, AttributeError, TypeError, BadZipFile) as error:
+        raise ValueError(
+            f"{path} must be an NPZ file of arrays without pickled objects; got a file "
+            f"that cannot be read ({error}). Write it with numpy.savez(path, X=X, y=y)."
+        ) from error
+    if "X" not in columns:
+        raise ValueError(
+            f"an NPZ file must hold an array 'X'; {path} holds {sorted(columns)}."
+        )
+    _check_target(target, columns, path)
+    X, y = columns["X"], columns.get(target or "y")
+    if X.ndim == 0 or X.size == 0 or X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"the array 'X' of {path} must hold rows of numbers; got an array of shape "
+            f"{X.shape} and type {X.dtype}. Write it with numpy.savez(path, X=X, y=y)."
+        )
+    if y is not None and y.shape != (len(X),):
+        raise ValueError(
+            f"the array {target or 'y'!r} of {path} must hold a label for each of "
+            f"{len(X)} rows; got an array of shape {y.shape}. Leave it out if there "
+            "are no labels."
+        )
+    return Table(path.stem, X.reshape(len(X), -1), y)
+
+
+def _check_fields(path: Path) -> None:
+    """Raise a ValueError if the first row of a CSV file is longer than its header.
+
+    Pandas would take surplus fields for names of rows, and shift the others.
+    """
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        lines: list[list[str]] = list(islice(csv.reader(file), 2))
+    header, row = lines if len(lines) == 2 else ([], [])
+    if len(row) > len(header):
+        raise ValueError(
+            f"each row of {path} must have as many fields as its header, "
+            f"{len(header)}; got {len(row)}. Name the columns that have no name, or "
+            "drop them."
+        )
 
 
 def _check_target(target: str | None, names, path: Path) -> None:

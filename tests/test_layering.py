@@ -26,7 +26,7 @@ LAYERS = [
     {"_estimator"},
     {"base", "_nested"},
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
-    {"_prediction", "displays", "datasets"},
+    {"_labels", "_prediction", "displays", "datasets"},
     {"_pretrained_classifier", "_pretrained_regressor", "comparison"},
     {"__init__", "__main__"},
 ]

@@ -90,3 +90,49 @@ def test_unknown_target(csv, tmp_path, capsys):
 def test_text_columns_are_named(csv, tmp_path, capsys):
     assert main(["compare", "--data", str(csv), "--out", str(tmp_path)]) == 2
     assert "must be numeric; these are not: ['kind']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"X": np.array(3.0)}, "the array 'X' of"),
+        ({"X": np.zeros((0, 3))}, "the array 'X' of"),
+        ({"X": np.zeros(5, dtype=[("a", float)])}, "the array 'X' of"),
+        ({"X": np.array([[None]])}, "must be an NPZ file of arrays without pickled"),
+        ({"X": np.ones((5, 3)), "y": np.array(1)}, "must hold a label for each of 5"),
+        ({"X": np.ones((5, 3)), "y": np.ones(4)}, "must hold a label for each of 5"),
+    ],
+    ids=range(6),
+)
+def test_malformed_arrays_are_told_in_one_line(tmp_path, capsys, arrays, message):
+    path = tmp_path / "table.npz"
+    np.savez(path, **arrays)
+    assert main(["compare", "--data", str(path), "--out", str(tmp_path / "o")]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more"], ids=["no", "cut"])
+def test_files_that_are_no_archives(tmp_path, capsys, content):
+    path = tmp_path / "table.npz"
+    path.write_bytes(content)
+    assert main(["compare", "--data", str(path), "--out", str(tmp_path / "o")]) == 2
+    assert "must be an NPZ file of arrays" in capsys.readouterr().err
+
+
+def test_rows_longer_than_the_header(tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "1,2,3\n" * 9)
+    assert main(["compare", "--data", str(path), "--out", str(tmp_path / "o")]) == 2
+    assert "must have as many fields as its header, 2; got 3" in capsys.readouterr().err
+
+
+def test_the_folder_is_made_before_training(csv, tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    words = ["compare", "--data", str(csv), "--target", "kind", "--out", str(taken)]
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert "taken" in err
+    assert err.count("\n") == 1

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 
-from ..nn.corruption import Corruption
+from ..nn.corruption import Corruption, GivenNoise
 from ..nn.linear_path import LinearDenoiser
 from ..training.batches import Rows
 from ..training.isolation import isolated
@@ -43,7 +43,7 @@ class _Moments:
 
 
 def fit_linear_denoiser(
-    corruption: Corruption, rows: Rows, n_components: int, seed: int
+    corruption: Corruption | GivenNoise, rows: Rows, n_components: int, seed: int
 ) -> LinearDenoiser:
     """Fit the linear map of a rank that restores corrupted rows best.
 
@@ -53,21 +53,25 @@ def fit_linear_denoiser(
 
     Parameters
     ----------
-    corruption : Corruption
+    corruption : Corruption or GivenNoise
         Of scaled rows.
     rows : Rows
-        Clean rows.
+        Clean rows, with noisy ones for ``GivenNoise``.
     n_components : int
         Rank, cut to the number of features.
     seed : int
         Seed of what is drawn.
     """
     basis = _find_basis(rows, n_components, seed)
-    mean, variances, covariance = _measure_clean(rows, basis)
-    moments = _move_moments(corruption, mean, variances, covariance, basis)
-    if moments is None:
+    mean, variances, covariance = _measure_clean(rows.clean(), basis)
+    if isinstance(corruption, GivenNoise):
+        moments = _measure_pairs(rows, mean, basis)
+    else:
+        parts = corruption, mean, variances, covariance, basis
         with isolated(seed):
-            moments = _draw_moments(corruption, rows, mean, basis)
+            moments = _move_moments(*parts) or _draw_moments(
+                corruption, rows, mean, basis
+            )
     ridge = _RIDGE * moments.noise / len(rows)
     components, restored, weight = _regress(moments, ridge, n_components)
     if basis is not None:
@@ -129,6 +133,26 @@ def _measure_clean(
         scores = _project(centred, basis)
         covariance += scores.T @ scores / len(rows)
     return mean, variances, covariance
+
+
+def _measure_pairs(rows: Rows, mean: np.ndarray, basis: np.ndarray | None) -> _Moments:
+    """Return the moments of noisy rows that were given with clean ones."""
+    width = len(mean) if basis is None else len(basis)
+    offset, noise = np.zeros(len(mean)), 0.0
+    covariance, with_clean = np.zeros((width, width)), np.zeros((width, width))
+    n_rows = len(rows)
+    for block in rows.blocks():
+        clean, noisy = (half - mean for half in np.hsplit(_to_numpy(block), 2))
+        noise += np.square(noisy - clean).mean(axis=1).sum() / n_rows
+        offset += noisy.sum(axis=0) / n_rows
+        scores = _project(noisy, basis)
+        covariance += scores.T @ scores / n_rows
+        with_clean += _project(clean, basis).T @ scores / n_rows
+    middle = _project(offset, basis)
+    covariance -= np.outer(middle, middle)
+    # The noise without its mean, which is no noise.
+    noise = max(noise - float(np.square(offset).mean()), 0.0)
+    return _Moments(mean + offset, covariance, with_clean, noise)
 
 
 def _move_moments(

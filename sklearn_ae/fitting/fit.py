@@ -157,7 +157,7 @@ def _fit(
 def _size_of(model: Model, train: Rows, purpose: str) -> str:
     """Return how large a network is, and its table, before it is trained."""
     hidden = getattr(model.recipe.architecture, "hidden_layer_sizes", None)
-    layers = "" if hidden is None else f", hidden layers {tuple(hidden)}"
+    layers = "" if hidden is None else f", hidden layers {hidden}"
     rows = f"{len(train):,} rows of {train.n_features:,} features"
     return f"{purpose}: {model.n_parameters:,} parameters{layers}, for {rows}"
 
@@ -389,13 +389,13 @@ def _count_active(model: Model, rows: Rows) -> int:
     n_active = model.recipe.bottleneck.count_active(model.n_components)
     if n_active is not None:
         return n_active
-    return model.recipe.bottleneck.count_active_in(model.module, rows.blocks())
+    return model.recipe.bottleneck.count_active_in(model.module, rows.clean().blocks())
 
 
 @torch.inference_mode()
 def _describe(model: Model, rows: Rows) -> dict[str, Any]:
     """Return learned attributes of the codes of training rows."""
-    rows = rows.sample(_MAX_DESCRIBED_ROWS, model.seed)
+    rows = rows.clean().sample(_MAX_DESCRIBED_ROWS, model.seed)
     model.module.eval()
     bottleneck = model.recipe.bottleneck
     return bottleneck.describe(model.module, rows.blocks(), model.n_components)

@@ -16,7 +16,7 @@ from ..nn.autoencoder import Autoencoder, CodeDecoder, RowEncoder
 from ..nn.codes import PlainCode
 from ..nn.linear_path import PCASolution, copy_linear, read_linear
 from ..nn.recipe import Recipe
-from ..training.batches import Rows
+from ..training.batches import PairedTable, Rows
 from ..training.device import resolve_device
 from ..training.inference import blockwise, rowwise
 from ..training.isolation import isolated
@@ -251,6 +251,15 @@ class Model:
         return self.row_errors(self.module.reconstruct, self.rows(X))
 
     @isolated()
+    def paired_errors(self, X: PairedTable) -> np.ndarray:
+        """Return the mean squared error of each clean row, from its noisy one."""
+        n_features = self.n_features
+        return self.row_errors(
+            lambda block: self.module.reconstruct(block[:, n_features:]),
+            self.scaling.rows(X, self.device),
+        )
+
+    @isolated()
     def squared_distances(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return the mean squared distance of each row to the mean training row."""
         return self.squared_distances_of(self.rows(X))
@@ -259,7 +268,9 @@ class Model:
         """Do what :meth:`squared_distances` does for scaled rows."""
         scaling = self.scaling
         mean = torch.as_tensor((scaling.mean - scaling.shift) / scaling.scale)
-        return self.row_errors(lambda block: mean.to(block).expand_as(block), rows)
+        return self.row_errors(
+            lambda block: mean.to(block).expand_as(block), rows.clean()
+        )
 
     def row_errors(
         self, reconstruct: Callable, rows: Rows, **options: Any
@@ -268,7 +279,9 @@ class Model:
 
         def errors(block: torch.Tensor) -> torch.Tensor:
             scale = torch.as_tensor(self.scaling.scale).to(block)
-            return ((reconstruct(block) - block) * scale).square().mean(1)
+            output = reconstruct(block)
+            left = output - block[:, : output.shape[1]]
+            return (left * scale).square().mean(1)
 
         return self.rowwise(errors, rows, **options)
 

@@ -117,10 +117,11 @@ def evaluate_sizes(
         denoises = not isinstance(module.corruption, nn.Identity)
 
         def errors(block: torch.Tensor) -> torch.Tensor:
-            inputs = [module.corruption(block), block] if denoises else [block]
+            clean = block[:, : model.n_features]
+            inputs = [module.corruption(block), clean] if denoises else [clean]
             codes = [module.encode(rows) for rows in inputs]
             columns: Iterable[torch.Tensor] = (
-                ((module.decode_first(code, k) - block) * scale.to(block)).square()
+                ((module.decode_first(code, k) - clean) * scale.to(block)).square()
                 for code in codes
                 for k in sizes
             )

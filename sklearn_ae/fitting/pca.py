@@ -43,6 +43,13 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
     seed : int
         Seed of randomized solvers.
     """
+    # Rows that do not vary at all have no shares of a variance, which nobody asks for.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _fit_pca(rows.clean(), n_components, seed)
+
+
+def _fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
+    """Do what :func:`fit_pca` does."""
     if sp.issparse(rows.X):
         return _fit_sparse(rows, n_components, seed)
     n_values = len(rows) * rows.n_features
@@ -87,6 +94,7 @@ def _as_baseline(
     pca: PCA | IncrementalPCA, shift: np.ndarray | float = 0.0
 ) -> PCASolution:
     least = _MIN_NOISE * float(pca.explained_variance_.mean())
+    least = max(least, float(np.finfo(np.float64).tiny))
     return PCASolution(
         # ARPACK's components have negative strides, which torch refuses.
         np.ascontiguousarray(pca.components_),

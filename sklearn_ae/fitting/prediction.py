@@ -146,6 +146,8 @@ class PredictionModel:
         Encoder and head.
     """
 
+    _double: PredictionNetwork | None = None
+
     def __init__(
         self, autoencoder: Model, head: Head, network: PredictionNetwork
     ) -> None:
@@ -167,13 +169,27 @@ class PredictionModel:
         rows = self.autoencoder.rows(X)
         if not double:
             return rowwise(self.network, self.network.predict, rows)
-        network = copy.deepcopy(self.network).cpu().double()
+        network = self._in_float64()
 
         def predict(block: torch.Tensor) -> torch.Tensor:
             code = network.autoencoder.encode(block.cpu().double())
             return network.head(code.double())
 
         return rowwise(network, predict, rows)
+
+    def _in_float64(self) -> Any:
+        """Return the network in float64 on the CPU, with the weights as they are now.
+
+        The copy is kept, since it takes longer to make than to fill.
+        """
+        if self._double is None:
+            self._double = copy.deepcopy(self.network).cpu().double()
+        kept = [*self._double.parameters(), *self._double.buffers()]
+        current = [*self.network.parameters(), *self.network.buffers()]
+        with torch.no_grad():
+            for value, now in zip(kept, current, strict=True):
+                value.copy_(now)
+        return self._double
 
     def __getstate__(self) -> dict[str, Any]:
         """Replace the network by NumPy weights of the head."""
@@ -231,7 +247,8 @@ def fit_head(
         model = model.with_pca(autoencoder.pca)
         rows = model.rows(X)
         sample = rows.sample(_MAX_MEASURED, options.seed)
-        scale = float(model.rowwise(model.module.encode, sample).std())
+        # Codes that are all equal, as of rows that are, have no scale.
+        scale = float(model.rowwise(model.module.encode, sample).std()) or 1.0
         head = replace(head, code_scale=scale)
         if options.freeze == "encoder":
             codes = model.rowwise(model.module.encode, rows)

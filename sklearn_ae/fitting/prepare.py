@@ -16,7 +16,7 @@ from ..nn.codes import Complaint
 from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
-from ..training.batches import Rows
+from ..training.batches import Rows, clean_part
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
 from .denoiser import fit_linear_denoiser
@@ -85,6 +85,7 @@ class FitOptions:
 def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scaling:
     """Return how the rows of a table are scaled for a recipe."""
     needs_extremes = recipe.corruption is not None
+    X = clean_part(X)
     return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
 
 
@@ -94,11 +95,11 @@ class Table:
 
     Parameters
     ----------
-    X : ndarray or CSR of shape (n_samples, n_features)
+    X : ndarray, CSR or PairedTable of shape (n_samples, n_features)
         Rows.
     row_shape : tuple of int
         Shape of a row as the user gave it.
-    X_val : ndarray or CSR of shape (n_validation, n_features), default=None
+    X_val : ndarray, CSR or PairedTable of shape (n_validation, n_features) or None
         Validation rows; None takes a share of X.
     groups : ndarray of shape (n_samples,), default=None
         Groups of rows that depend on one another.
@@ -140,14 +141,14 @@ class Split:
 
 def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
     """Give the rows of a table their roles."""
-    X, device = table.X, options.device
+    X, device = clean_part(table.X), options.device
 
-    def rows(index: np.ndarray | None = None, of: Matrix = X) -> Rows:
+    def rows(index: np.ndarray | None = None, of: Any = table.X) -> Rows:
         return scaling.rows(of, device, index)
 
     if table.X_val is not None:
         train, validation = rows(), rows(of=table.X_val)
-        is_new = ~find_known_rows(table.X_val, X)
+        is_new = ~find_known_rows(clean_part(table.X_val), X)
         if is_new.any():
             new = validation if is_new.all() else validation.at(np.flatnonzero(is_new))
             return Split(train, validation, HeldOut(new), [])

@@ -91,7 +91,7 @@ def _find_reason(
         return why, f"{remedy} floor=False trains all the same."
     if loss != "squared_error" or type(recipe.architecture) is not DenseArchitecture:
         return None
-    out_of_reach = distances_from_span(train, validation)
+    out_of_reach = distances_from_span(train.clean(), validation.clean())
     most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
     least = min_gain(n_rows)
     if most > least:
@@ -120,8 +120,9 @@ def _squared_errors(
     rival, mean = floor.plain_pca(pca, n_active), torch.as_tensor(pca.mean)
 
     def squares(block: torch.Tensor) -> torch.Tensor:
-        left = rival.corrupt_and_reconstruct(block) - block
-        spread = block - mean.to(block)
+        output = rival.corrupt_and_reconstruct(block)
+        clean = block[:, : output.shape[1]]
+        left, spread = output - clean, clean - mean.to(block)
         return torch.stack([left.square().sum(1), spread.square().sum(1)], 1)
 
     errors, spreads = rival.rowwise(squares, rows, seed=floor.seed).astype(float).T

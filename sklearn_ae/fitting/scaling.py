@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from ..nn.statistics import RowStatistics
-from ..training.batches import Rows
+from ..training.batches import PairedRows, PairedTable, Rows
 
 __all__ = ["Scaling"]
 
@@ -92,11 +92,13 @@ class Scaling(RowStatistics):
 
     def rows(
         self,
-        X: np.ndarray | sp.csr_array,
+        X: np.ndarray | sp.csr_array | PairedTable,
         device: torch.device,
         index: np.ndarray | None = None,
     ) -> Rows:
         """Return scaled rows of a table, without a copy."""
+        if isinstance(X, PairedTable):
+            return PairedRows(X, self.shift, self.scale, device, index)
         return Rows(X, self.shift, self.scale, device, index)
 
     def __getstate__(self) -> dict[str, Any]:

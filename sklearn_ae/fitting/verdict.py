@@ -119,7 +119,7 @@ class Verdict:
         if objective.in_nats:
             is_gain = is_real_likelihood_gain(losses, to_beat, held_out)
         else:
-            least = model.rowwise(objective.least, rows)
+            least = model.rowwise(objective.least, rows.clean())
             is_gain = is_real_gain(losses - least, to_beat - least, held_out)
         return cls(
             float(losses.mean()),

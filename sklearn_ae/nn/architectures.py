@@ -15,8 +15,8 @@ from torch import nn
 from .dense import (
     ACTIVATIONS,
     AUTO,
+    as_layer_sizes,
     check_choice,
-    check_hidden_layer_sizes,
     dense_stack,
     narrow,
     tied_stack,
@@ -213,7 +213,7 @@ class DenseArchitecture(Architecture):
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder has them in reverse
         order. ``()`` gives a linear autoencoder. ``"auto"`` is ``(256, 128)``, or
         narrower where data are few: at most two weights between rows and hidden layers
@@ -239,14 +239,14 @@ class DenseArchitecture(Architecture):
     (64,)
     """
 
-    hidden_layer_sizes: tuple[int, ...] | str = AUTO
+    hidden_layer_sizes: int | tuple[int, ...] | str = AUTO
     activation: str = "gelu"
     tied_weights: bool = False
 
     def for_rows(self, shape: tuple[int, ...]) -> Architecture:
         """Return the recipe, checked."""
         check_choice("activation", self.activation, ACTIVATIONS)
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        as_layer_sizes(self.hidden_layer_sizes)
         return super().for_rows(shape)
 
     def for_values(self, n_features: int, n_values: int) -> Architecture:
@@ -259,8 +259,7 @@ class DenseArchitecture(Architecture):
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""
         self.for_rows((n_features,))
-        hidden: Any = self.hidden_layer_sizes
-        hidden = _DENSE_SIZES if isinstance(hidden, str) else hidden
+        hidden = as_layer_sizes(self.hidden_layer_sizes, _DENSE_SIZES)
         sizes = (n_features, *hidden, n_components)
         encoder = dense_stack(sizes, self.activation)
         if self.tied_weights:

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from .._validation import is_count
 from .architectures import Architecture
 from .dense import (
     ACTIVATIONS,
     AUTO,
+    as_layer_sizes,
     check_choice,
-    check_hidden_layer_sizes,
     dense_stack,
     narrow,
 )
@@ -142,7 +143,7 @@ class ConvArchitecture(Architecture):
     output_activation : str, default=None
         Function of the output, a word as for `activation`; needs
         ``init="random"`` and ``scaling=None``.
-    hidden_layer_sizes : tuple of int or "auto", default="auto"
+    hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the dense layers between the last map and the code; there are none
         with ``bottleneck="map"``. ``"auto"`` is ``(512,)``, or narrower where data are
         few: at most two weights between maps and hidden layer for each value of X, or
@@ -177,7 +178,7 @@ class ConvArchitecture(Architecture):
     output_kernel_size: int | None = None
     refinement_channels: tuple[int, ...] = ()
     output_activation: str | None = None
-    hidden_layer_sizes: tuple[int, ...] | str = AUTO
+    hidden_layer_sizes: int | tuple[int, ...] | str = AUTO
     bottleneck: str = "vector"
 
     def for_rows(self, shape: tuple[int, ...]) -> ConvArchitecture:
@@ -229,8 +230,7 @@ class ConvArchitecture(Architecture):
         encoder = [ToMaps(image_shape), *down.layers, ToRow()]
         decoder = [ToMaps(down.shape), *up.layers, ToRow()]
         if self.bottleneck == "vector":
-            hidden: Any = self.hidden_layer_sizes
-            hidden = _DENSE_SIZES if isinstance(hidden, str) else hidden
+            hidden = as_layer_sizes(self.hidden_layer_sizes, _DENSE_SIZES)
             sizes = (prod(down.shape), *hidden, n_components)
             encoder.append(dense_stack(sizes, self.activation))
             head = dense_stack(sizes[::-1], self.activation)
@@ -256,7 +256,7 @@ class ConvArchitecture(Architecture):
     def _check(self) -> None:
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
-        check_hidden_layer_sizes(self.hidden_layer_sizes)
+        as_layer_sizes(self.hidden_layer_sizes)
         _check_counts("channels", self.channels)
         _check_counts("refinement_channels", self.refinement_channels)
         if len(self.channels) == 0:
@@ -377,9 +377,7 @@ def _as_image(shape: Any) -> Any:
 def _check_counts(name: str, counts, length: int | None = None) -> None:
     """Raise a ValueError unless there are ``length`` positive integers."""
     is_sequence = isinstance(counts, Sequence | np.ndarray)
-    are_counts = is_sequence and all(
-        isinstance(count, Integral) and int(count) > 0 for count in counts
-    )
+    are_counts = is_sequence and all(map(is_count, counts))
     if not are_counts or length not in (None, len(counts)):
         number = "" if length is None else f"{length} "
         raise ValueError(f"{name} must hold {number}positive integers; got {counts!r}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,14 @@ from .randomness import (
 )
 from .statistics import RowStatistics
 
-__all__ = ["CORRUPTIONS", "CorruptedInput", "CorruptedMoments", "Corruption"]
+__all__ = [
+    "CORRUPTIONS",
+    "CorruptedInput",
+    "CorruptedMoments",
+    "Corruption",
+    "GivenNoise",
+    "PairedInput",
+]
 
 
 def _where(X: torch.Tensor, level: float) -> torch.Tensor:
@@ -109,8 +117,10 @@ class Corruption(nn.Module):
             return CORRUPTIONS[kind](self, X)
         if isinstance(kind, nn.Module):
             kind.to(X.device).train().requires_grad_(False)
+        rows = (X - self.zero) * self.unit
         with redirected_draws():
-            return kind((X - self.zero) * self.unit) / self.unit + self.zero
+            corrupted = kind(rows)
+        return (_check_corrupted(corrupted, rows) / self.unit + self.zero).to(X)
 
     def moments(
         self, mean: np.ndarray, variance: np.ndarray
@@ -180,6 +190,22 @@ class Corruption(nn.Module):
         return torch.where(_where(X, self.level), X.gather(0, donors), X)
 
 
+def _check_corrupted(corrupted: Any, rows: torch.Tensor) -> torch.Tensor:
+    """Return what a function made of rows; raise an error if it is no such rows."""
+    if not isinstance(corrupted, torch.Tensor):
+        raise TypeError(
+            "corruption must return a tensor, as it is given one; got a "
+            f"{type(corrupted).__name__}. Wrap it in torch.as_tensor."
+        )
+    if corrupted.shape != rows.shape:
+        raise ValueError(
+            "corruption must return rows of the shape that it is given, "
+            f"{tuple(rows.shape)}; got {tuple(corrupted.shape)}. It must not leave out "
+            "rows or features."
+        )
+    return corrupted
+
+
 CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {
     "gaussian": Corruption.add_noise,
     "masking": Corruption.mask,
@@ -187,6 +213,35 @@ CORRUPTIONS: dict[str, Callable[[Corruption, torch.Tensor], torch.Tensor]] = {
     "salt_and_pepper": Corruption.salt_and_pepper,
     "swap": Corruption.swap,
 }
+
+
+class GivenNoise(nn.Module):
+    """Take the noisy rows that follow the clean ones in a batch of pairs.
+
+    Rows that come without are left as they are.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of a row; pairs have twice as many values.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Return noisy rows, shape (n, n_features)."""
+        return X[:, self.n_features :] if X.shape[1] > self.n_features else X
+
+
+@dataclass(frozen=True)
+class PairedInput:
+    """Part of a recipe: clean rows come with noisy ones, which are encoded."""
+
+    def build(self, units: RowStatistics) -> GivenNoise:
+        """Return the layer for rows of these units."""
+        return GivenNoise(len(units.shift))
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .._validation import is_count
+
 __all__ = [
     "ACTIVATIONS",
     "AUTO",
     "PaddedDecoder",
     "TransposedLinear",
+    "as_layer_sizes",
     "check_choice",
-    "check_hidden_layer_sizes",
     "dense_stack",
     "narrow",
     "tied_stack",
@@ -95,18 +97,31 @@ def tied_stack(stack: nn.Sequential, activation: str) -> nn.Sequential:
     return _interleave([TransposedLinear(layer) for layer in layers[::-1]], activation)
 
 
-def check_hidden_layer_sizes(sizes: Sequence[int] | str) -> None:
-    """Raise a ValueError unless all sizes are positive integers, or "auto"."""
+def as_layer_sizes(sizes: Any, auto: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Return the widths of hidden layers; one integer stands for one layer.
+
+    Parameters
+    ----------
+    sizes : int, sequence of int or "auto"
+        As the user gave them.
+    auto : tuple of int, default=()
+        What "auto" stands for.
+
+    Raises
+    ------
+    ValueError
+        Unless all widths are positive integers.
+    """
     if isinstance(sizes, str) and sizes == AUTO:
-        return
-    is_sequence = isinstance(sizes, Sequence | np.ndarray)
-    if not is_sequence or not all(
-        isinstance(size, Integral) and size > 0 for size in sizes
-    ):
+        return auto
+    is_sequence = isinstance(sizes, Sequence | np.ndarray) and np.ndim(sizes) == 1
+    layers = sizes if is_sequence else (sizes,)
+    if not all(map(is_count, layers)):
         raise ValueError(
             f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave "
             "layers out instead of giving them no units."
         )
+    return tuple(map(int, layers))
 
 
 def narrow(sizes: Sequence[int], n_inputs: int, n_values: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .._validation import check_counts, check_unit_interval
+from .._validation import MAX_EXCESS, check_counts, check_unit_interval
 from .arrays import as_tensor
 from .randomness import find_generator, normal_like
 from .statistics import RowStatistics
@@ -261,9 +261,18 @@ class LikelihoodOutput:
 
     def check_values(self, X, name: str) -> None:
         """Raise a ValueError if the likelihood is not made for the values of X."""
-        if self.likelihood == "bernoulli":
-            check_unit_interval(
-                X, name, "likelihood='bernoulli'", "likelihood='gaussian'"
-            )
-        elif self.of_counts:
+        self._check_interval(X, name, 0.0)
+        if self.of_counts:
             check_counts(X, name, self.likelihood)
+
+    def check_new_values(self, X, name: str) -> None:
+        """Raise a ValueError if new rows are plainly in other units than fitted ones.
+
+        Values a little out of range, as MinMaxScaler makes them, are no error.
+        """
+        self._check_interval(X, name, MAX_EXCESS)
+
+    def _check_interval(self, X, name: str, slack: float) -> None:
+        if self.likelihood == "bernoulli":
+            settings = "likelihood='bernoulli'", "likelihood='gaussian'"
+            check_unit_interval(X, name, *settings, slack)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .._validation import check_unit_interval
+from .._validation import MAX_EXCESS, check_unit_interval
 from .linear_path import ClampedLogit
 from .statistics import RowStatistics
 
@@ -82,8 +82,19 @@ class LossOutput:
 
     def check_values(self, X, name: str) -> None:
         """Raise a ValueError if the loss is not made for the values of X."""
+        self._check_interval(X, name, 0.0)
+
+    def check_new_values(self, X, name: str) -> None:
+        """Raise a ValueError if new rows are plainly in other units than fitted ones.
+
+        Values a little out of range, as MinMaxScaler makes them, are no error.
+        """
+        self._check_interval(X, name, MAX_EXCESS)
+
+    def _check_interval(self, X, name: str, slack: float) -> None:
         if self.loss == "log_loss":
-            check_unit_interval(X, name, "loss='log_loss'", "loss='squared_error'")
+            settings = "loss='log_loss'", "loss='squared_error'"
+            check_unit_interval(X, name, *settings, slack)
 
 
 class Objective(nn.Module, ABC):
@@ -127,6 +138,11 @@ class Objective(nn.Module, ABC):
         return target.new_zeros(len(target))
 
 
+def _clean(output: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
+    """Return rows without the noisy ones that may follow them, see ``GivenNoise``."""
+    return target[:, : output[0].shape[1]]
+
+
 class ReconstructionObjective(Objective):
     """Reconstruction loss of a module's output; the base of other objectives.
 
@@ -145,6 +161,7 @@ class ReconstructionObjective(Objective):
         self, output: tuple[torch.Tensor, ...], target: torch.Tensor
     ) -> torch.Tensor:
         """Return the mean over rows of ``(n, n_features)`` raw output and target."""
+        target = _clean(output, target)
         total = LOSSES[self.loss].function(output[0].float(), target, reduction="sum")
         return total / len(target)
 
@@ -162,6 +179,7 @@ class ReconstructionObjective(Objective):
         In it a network is compared with PCA, whose loss has no penalty.
         """
         function = LOSSES[self.loss].function
+        target = _clean(output, target)
         return function(output[0].float(), target, reduction="none").sum(1)
 
     def per_row_of_pca(

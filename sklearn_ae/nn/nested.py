@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
+from .._validation import is_count
 from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .linear_path import PCASolution
@@ -388,7 +388,7 @@ def is_nested(nested: bool | Sequence[int]) -> bool:
     if isinstance(nested, bool | np.bool_):
         return bool(nested)
     sizes = list(nested)
-    if not sizes or not all(isinstance(k, Integral) and k > 0 for k in sizes):
+    if not sizes or not all(map(is_count, sizes)):
         raise ValueError(
             "nested must be True, False or hold code sizes, integers of at least "
             f"1; got {nested!r}."

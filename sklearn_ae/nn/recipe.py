@@ -16,7 +16,7 @@ from torch import nn
 from .architectures import Architecture, DenseArchitecture, Networks
 from .autoencoder import Autoencoder
 from .codes import PlainCode
-from .corruption import CorruptedInput
+from .corruption import CorruptedInput, PairedInput
 from .dense import AUTO
 from .likelihoods import LikelihoodOutput
 from .linear_path import (
@@ -77,7 +77,7 @@ class Recipe:
     """
 
     architecture: Networks = field(default_factory=DenseArchitecture)
-    corruption: CorruptedInput | None = None
+    corruption: CorruptedInput | PairedInput | None = None
     bottleneck: PlainCode = field(default_factory=PlainCode)
     output: LossOutput | LikelihoodOutput = field(default_factory=LossOutput)
     objective: Callable[[], Objective] | None = field(default=None, compare=False)
@@ -169,7 +169,8 @@ class Recipe:
         recipe = replace(self, bottleneck=bottleneck)
         architecture: Any = self.architecture
         widths = getattr(fitted.architecture, "hidden_layer_sizes", None)
-        if getattr(architecture, "hidden_layer_sizes", None) == AUTO:
+        asked = getattr(architecture, "hidden_layer_sizes", None)
+        if isinstance(asked, str) and asked == AUTO:
             # Widths that follow the data have followed the first.
             architecture = replace(architecture, hidden_layer_sizes=widths)
             recipe = replace(recipe, architecture=architecture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,36 @@ from torch.utils.data import Dataset
 
 from ..nn.arrays import as_tensor
 
-__all__ = ["Rows"]
+__all__ = ["PairedRows", "PairedTable", "Rows", "clean_part"]
 
 # Rows are gathered and scaled in blocks of about this many values, so that the cost
 # of a call is shared by many batches and no copy of the whole table is made.
 _BLOCK_VALUES = 2**22
 _MAX_BLOCK_ROWS = 2**13
+
+
+@dataclass(frozen=True, eq=False)
+class PairedTable:
+    """Clean rows, and the noisy row that belongs to each.
+
+    Parameters
+    ----------
+    clean, noisy : ndarray or CSR of shape (n_samples, n_features)
+        Rows.
+    """
+
+    clean: np.ndarray | sp.csr_array
+    noisy: np.ndarray | sp.csr_array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of either table."""
+        return self.clean.shape
+
+
+def clean_part(X: Any) -> Any:
+    """Return the clean rows of a table of pairs, and any other table as it is."""
+    return X.clean if isinstance(X, PairedTable) else X
 
 
 class Rows(Dataset):
@@ -67,6 +92,15 @@ class Rows(Dataset):
     def n_features(self) -> int:
         """Number of columns."""
         return self.X.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row of a block."""
+        return self.n_features
+
+    def clean(self) -> Rows:
+        """Return the rows to be reconstructed: these."""
+        return self
 
     @property
     def block_size(self) -> int:
@@ -142,12 +176,66 @@ class Rows(Dataset):
         return block.sub_(self.shift.to(block.dtype)).mul_(self.factor.to(block.dtype))
 
     def _move(self) -> torch.Tensor:
-        shape = (len(self), self.n_features)
+        shape = (len(self), self.width)
         resident = torch.empty(shape, device=self.device, dtype=torch.float32)
         for positions in torch.arange(len(self)).split(self.block_size):
             block = self._gather(positions)
             resident[positions[0] : positions[0] + len(block)] = block
         return resident
+
+
+class PairedRows(Rows):
+    """Clean rows, each followed by the noisy one that belongs to it.
+
+    A block has twice as many columns as rows have features. What reconstructs it takes
+    the second half, what compares with it the first: see ``nn.corruption.GivenNoise``.
+
+    Parameters
+    ----------
+    table : PairedTable
+        Rows.
+    shift, scale, device, index
+        As for :class:`Rows`; both parts are scaled alike.
+    """
+
+    def __init__(
+        self,
+        table: PairedTable,
+        shift: np.ndarray,
+        scale: np.ndarray,
+        device: torch.device,
+        index: np.ndarray | None = None,
+    ) -> None:
+        # Gathered by position in the whole table, on the CPU.
+        self.noisy = Rows(table.noisy, shift, scale, torch.device("cpu"))
+        super().__init__(table.clean, shift, scale, device, index)
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row of a block."""
+        return 2 * self.n_features
+
+    def clean(self) -> Rows:
+        """Return the clean rows alone."""
+        rows = Rows.__new__(Rows)
+        vars(rows).update(vars(self))
+        if self.resident is not None:
+            rows.resident = self.resident[:, : self.n_features]
+        return rows
+
+    def to_numpy(self, dtype: np.typing.DTypeLike) -> np.ndarray:
+        """Return the clean rows alone, as one array."""
+        return self.clean().to_numpy(dtype)
+
+    def _make_buffer(self, n_rows: int) -> torch.Tensor | None:
+        return None
+
+    def _gather(
+        self, positions: torch.Tensor, buffer: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        noisy = self.noisy._gather(self.index[positions])
+        clean = super()._gather(positions)
+        return torch.cat([clean, noisy.to(clean.dtype)], 1)
 
 
 def _fits(n_rows: int, n_features: int, device: torch.device) -> bool:

@@ -37,7 +37,7 @@ class BestState:
     ) -> None:
         self.tensors = [*module.parameters(), *module.buffers()]
         self.copies = [tensor.detach().clone() for tensor in self.tensors]
-        self.tol = tol
+        self.tol = float(tol)  # inf times a NumPy number would warn
         self.loss = self.bar = loss
         self.epoch = epoch
         self.n_stalled = 0

@@ -110,6 +110,31 @@ def test_own_function_sees_the_units_of_x(scaled):
     np.testing.assert_allclose(to_units(corrupted), 2 * to_units(scaled), rtol=1e-5)
 
 
+def test_own_function_may_return_another_type(scaled):
+    corrupted = make(lambda X: 2 * X.double(), 0.0, scaled)(scaled)
+    assert corrupted.dtype == torch.float32
+    np.testing.assert_allclose(to_units(corrupted), 2 * to_units(scaled), rtol=1e-5)
+
+
+def test_own_function_must_return_a_tensor(scaled):
+    with pytest.raises(TypeError, match="must return a tensor") as error:
+        make(lambda X: X.numpy(), 0.0, scaled)(scaled)
+    assert str(error.value) == (
+        "corruption must return a tensor, as it is given one; got a ndarray. Wrap it "
+        "in torch.as_tensor."
+    )
+
+
+def test_own_function_must_return_as_many_values(scaled):
+    with pytest.raises(ValueError, match="rows of the shape that it is given") as error:
+        make(lambda X: X[:, 1:], 0.0, scaled)(scaled)
+    assert str(error.value) == (
+        "corruption must return rows of the shape that it is given, "
+        f"{tuple(scaled.shape)}; got {tuple(scaled[:, 1:].shape)}. It must not leave "
+        "out rows or features."
+    )
+
+
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_level_zero_changes_nothing(scaled, kind):
     corrupted = make(kind, 0.0, scaled)(scaled)

@@ -8,8 +8,8 @@ from sklearn_ae.nn.dense import (
     ACTIVATIONS,
     PaddedDecoder,
     TransposedLinear,
+    as_layer_sizes,
     check_choice,
-    check_hidden_layer_sizes,
     dense_stack,
     tied_stack,
 )
@@ -74,19 +74,30 @@ def test_a_tied_stack_goes_back_through_the_same_weights():
     assert mirror[2].weight is stack[0].weight
 
 
-@pytest.mark.parametrize("sizes", [(8, 0), (8, -4), (8.0,), 8, "8"])
+@pytest.mark.parametrize("sizes", [(8, 0), (8.0,), (True,), True, "8"])
 def test_sizes_of_hidden_layers_are_positive_integers(sizes):
     with pytest.raises(ValueError, match="positive integers") as error:
-        check_hidden_layer_sizes(sizes)
+        as_layer_sizes(sizes)
     assert str(error.value) == (
         f"hidden_layer_sizes must hold positive integers; got {sizes!r}. Leave layers "
         "out instead of giving them no units."
     )
 
 
-@pytest.mark.parametrize("sizes", [(), (8, 4), [8], np.array([8, 4])], ids=str)
-def test_sizes_of_hidden_layers_may_come_in_any_sequence(sizes):
-    check_hidden_layer_sizes(sizes)
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((), ()),
+        ([8, 4], (8, 4)),
+        (np.array([8, 4]), (8, 4)),
+        (8, (8,)),
+        (np.int64(8), (8,)),
+        ("auto", (3, 2)),
+    ],
+    ids=str,
+)
+def test_sizes_of_hidden_layers_may_be_one_number_or_any_sequence(sizes, expected):
+    assert as_layer_sizes(sizes, (3, 2)) == expected
 
 
 def test_unknown_choice():

@@ -91,3 +91,10 @@ def test_the_logarithmic_loss_takes_probabilities():
         "values from 0 to 1.5. Scale them with MinMaxScaler, or use "
         "loss='squared_error'."
     )
+
+
+def test_new_rows_may_be_a_little_out_of_range_but_not_in_other_units():
+    output = LossOutput("log_loss")
+    output.check_new_values(np.array([[-0.3, 1.5]]), "X")
+    with pytest.raises(ValueError, match="got values from 0 to 255"):
+        output.check_new_values(np.array([[0.0, 255.0]]), "X")
