@@ -97,7 +97,6 @@ def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
     """
     rows = rows.sample(_MAX_ROWS, model.seed)
     sizes = range(1, model.n_components + 1)
-    scale = torch.as_tensor(model.scaling.scale)
 
     def errors_of(evaluated: Model, corrupted: bool) -> np.ndarray:
         module: Any = evaluated.module
@@ -105,7 +104,7 @@ def evaluate_sizes(model: Model, pca: PCASolution, rows: Rows) -> SizeTable:
         def errors(block: torch.Tensor) -> torch.Tensor:
             code = module.encode(module.corruption(block) if corrupted else block)
             columns: Iterable[torch.Tensor] = (
-                ((module.decode_first(code, k) - block) * scale.to(block)).square()
+                model.scaling.squares(module.decode_first(code, k) - block)
                 for k in sizes
             )
             return torch.stack([squares.mean(1) for squares in columns], 1)
