@@ -433,7 +433,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
 
         Returns
         -------
-        X_clean : ndarray of shape (n_samples, n_features), float32
+        X_clean : ndarray of shape (n_samples, n_features)
             ``reconstruct(X)``.
         """
         return self.reconstruct(X)
@@ -450,8 +450,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
 
         Returns
         -------
-        X_corrupted : ndarray of shape (n_samples, n_features), float32
-            In the units and with the axes of the training rows.
+        X_corrupted : ndarray of shape (n_samples, n_features)
+            In the units and with the axes of the training rows; of float64 where X or
+            training rows are, and of float32 otherwise.
         """
         X = self._check_fitted_rows(X)
         model = self._model
@@ -463,7 +464,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         corrupted = model.rowwise(
             model.module.corruption, model.rows(X), seed=draw_seed(random_state)
         )
-        return model.scaling.to_units(corrupted)
+        return model.scaling.to_units(corrupted, X.dtype)
 
 
 def _are_pairs(X, y) -> bool:

@@ -396,8 +396,8 @@ class VAE(BaseAutoencoder):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float32
-            Rows in the units and with the axes of the training rows.
+        X : ndarray of shape (n_samples, n_features)
+            Rows in the units, with the axes and of the type of the training rows.
         """
         check_is_fitted(self)
         check_number("n_samples", n_samples)
@@ -422,7 +422,7 @@ class VAE(BaseAutoencoder):
 
         Returns
         -------
-        X : ndarray of shape (n_steps, n_features), float32
+        X : ndarray of shape (n_steps, n_features)
             From the decoded code of `a` to that of `b`, with the axes of the training
             rows.
         """

@@ -64,6 +64,10 @@ __all__ = [
 ]
 
 
+# Types of rows and codes; others become the first.
+_TYPES = [np.float64, np.float32]
+
+
 class BaseAutoencoder(
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -415,7 +419,9 @@ class BaseAutoencoder(
         -------
         codes : ndarray of shape (n_samples, n_components), float32
             Codes; where they are linear and ``scaling="global"`` they have the unit of
-            X, as PCA's have. Those of :class:`VAE` have the prior's.
+            X, as PCA's have. Those of :class:`VAE` have the prior's. They are of
+            float32 whatever X is, because networks compute in it; rows are centred in
+            the type of X before, so that large offsets cost no digits.
         """
         X = self._check_fitted_rows(X)
         return self._model.encode(X)
@@ -430,13 +436,14 @@ class BaseAutoencoder(
 
         Returns
         -------
-        X_original : ndarray of shape (n_samples, n_features), float32
-            Reconstructed rows, in the unit and with the axes of the training rows.
+        X_original : ndarray of shape (n_samples, n_features)
+            Reconstructed rows, in the unit and with the axes of the training rows. Of
+            float64 where codes or training rows are, as for PCA; of float32 otherwise.
         """
         check_is_fitted(self)
         self._check_decodable()
         codes = check_array(
-            X, accept_sparse="csr", dtype=np.float32, order="C", input_name="X"
+            X, accept_sparse="csr", dtype=_TYPES, order="C", input_name="X"
         )
         if codes.shape[1] != self.n_components_:
             raise ValueError(
@@ -456,9 +463,10 @@ class BaseAutoencoder(
 
         Returns
         -------
-        X_reconstructed : ndarray of shape (n_samples, n_features), float32
+        X_reconstructed : ndarray of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``, with the axes of the training rows,
-            unless an option of the estimator says otherwise.
+            unless an option of the estimator says otherwise. Of float64 where X or
+            training rows are; of float32 otherwise.
         """
         X = self._check_fitted_rows(X)
         return self._model.reconstruct(X)
@@ -475,7 +483,8 @@ class BaseAutoencoder(
         -------
         scores : ndarray of shape (n_samples,), float32
             In squared units of X, averaged over features; at most 0, and lower for
-            more unusual rows.
+            more unusual rows. Of float64 where the standard deviation of the training
+            rows is below 1e-12 or above 1e12, whose squares float32 cannot hold.
         """
         X = self._check_fitted_rows(X)
         return -self._model.squared_errors(X)

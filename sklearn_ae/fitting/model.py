@@ -236,19 +236,23 @@ class Model:
         width = self.n_components
         unit = np.full(width, self.code_scale)
         rows = Rows(codes, np.zeros(width), unit, self.device)
-        return self.scaling.to_units(self.rowwise(self.module.decode, rows))
+        decoded = self.rowwise(self.module.decode, rows)
+        return self.scaling.to_units(decoded, codes.dtype)
 
     @isolated()
     def reconstruct(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows encoded and decoded, in the units of X."""
-        return self.scaling.to_units(
-            self.rowwise(self.module.reconstruct, self.rows(X))
-        )
+        reconstructed = self.rowwise(self.module.reconstruct, self.rows(X))
+        return self.scaling.to_units(reconstructed, X.dtype)
 
     @isolated()
     def squared_errors(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
-        """Return the mean squared error of each row, in squared units of X."""
-        return self.row_errors(self.module.reconstruct, self.rows(X))
+        """Return the mean squared error of each row, in squared units of X.
+
+        In float32, which are the digits that they have, if that has room for them.
+        """
+        errors = self.row_errors(self.module.reconstruct, self.rows(X))
+        return errors.astype(np.float32) if self.scaling.fits_float32 else errors
 
     @isolated()
     def paired_errors(self, X: PairedTable) -> np.ndarray:
@@ -275,13 +279,15 @@ class Model:
     def row_errors(
         self, reconstruct: Callable, rows: Rows, **options: Any
     ) -> np.ndarray:
-        """Return the mean squared errors of a reconstruction, in squared units of X."""
+        """Return the mean squared errors of a reconstruction, in squared units of X.
+
+        In float64.
+        """
 
         def errors(block: torch.Tensor) -> torch.Tensor:
-            scale = torch.as_tensor(self.scaling.scale).to(block)
             output = reconstruct(block)
             left = output - block[:, : output.shape[1]]
-            return (left * scale).square().mean(1)
+            return self.scaling.squares(left).mean(1)
 
         return self.rowwise(errors, rows, **options)
 

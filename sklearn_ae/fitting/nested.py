@@ -109,7 +109,6 @@ def evaluate_sizes(
     held_out = held_out.sample(_MAX_ROWS, model.seed)
     rows = held_out.rows
     sizes = range(1, model.n_components + 1)
-    scale = torch.as_tensor(model.scaling.scale)
 
     def errors_of(evaluated: Model) -> np.ndarray:
         """Return errors of corrupted rows, and of clean ones, by row and size."""
@@ -121,7 +120,7 @@ def evaluate_sizes(
             inputs = [module.corruption(block), clean] if denoises else [clean]
             codes = [module.encode(rows) for rows in inputs]
             columns: Iterable[torch.Tensor] = (
-                ((module.decode_first(code, k) - clean) * scale.to(block)).square()
+                model.scaling.squares(module.decode_first(code, k) - clean)
                 for code in codes
                 for k in sizes
             )

@@ -16,6 +16,13 @@ from ..training.batches import PairedRows, PairedTable, Rows
 
 __all__ = ["Scaling"]
 
+# Below it float32 loses digits, and its reciprocal leaves float32.
+_MIN_DEVIATION = 1e-35
+
+# Squared errors of rows are of float32 where the standard deviation lies between this
+# and its reciprocal. Even those of rows a million times closer, or farther, fit then.
+_MIN_UNIT = 1e-12
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Scaling(RowStatistics):
@@ -30,10 +37,13 @@ class Scaling(RowStatistics):
         features have no unit in common.
     row_shape : tuple of int
         Shape of a row of X.
+    dtype : numpy.dtype
+        Type of X, float32 or float64.
     """
 
     code_scale: float
     row_shape: tuple[int, ...]
+    dtype: np.dtype
 
     @classmethod
     def learn(
@@ -60,18 +70,19 @@ class Scaling(RowStatistics):
         Raises
         ------
         ValueError
-            If all columns are constant.
+            If all columns are constant, or vary by less than float32 can hold.
         """
-        scaler = StandardScaler(with_mean=not sp.issparse(X)).fit(X)
-        if not scaler.var_.any():
-            raise ValueError(
-                "X must vary in at least one column, or there is nothing to encode; "
-                f"all {X.shape[1]} columns are constant. Check how X was made."
-            )
+        is_sparse = sp.issparse(X)
+        # Of sparse rows it returns numbers in their type, whose squares may be none.
+        values = X.astype(np.float64) if is_sparse else X
+        scaler = StandardScaler(with_mean=not is_sparse).fit(values)
+        _check_deviations(X, np.sqrt(scaler.var_))
         n_features, overall = X.shape[1], np.sqrt(scaler.var_.mean())
         scale = {
             "global": np.full(n_features, overall),
-            "per_feature": scaler.scale_,
+            "per_feature": np.where(
+                scaler.var_ < _MIN_DEVIATION**2, 1.0, scaler.scale_
+            ),
             None: np.ones(n_features),
         }[scaling]
         is_own = scaling == "per_feature"
@@ -80,7 +91,10 @@ class Scaling(RowStatistics):
             low, high = (_as_row(extreme) for extreme in (X.min(axis=0), X.max(axis=0)))
         return cls(
             mean=scaler.mean_,
-            shift=np.zeros(n_features) if scaling is None else scaler.mean_,
+            # In the type of X, in which rows are centred.
+            shift=np.zeros(n_features)
+            if scaling is None
+            else scaler.mean_.astype(X.dtype).astype(np.float64),
             scale=scale,
             deviation=np.sqrt(scaler.var_) if is_own else np.full(n_features, overall),
             low=low,
@@ -88,6 +102,7 @@ class Scaling(RowStatistics):
             # Where all features share one unit, codes have it too, as PCA's do.
             code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,
+            dtype=X.dtype,
         )
 
     def rows(
@@ -117,10 +132,51 @@ class Scaling(RowStatistics):
             }
         )
 
-    def to_units(self, rows: np.ndarray) -> np.ndarray:
-        """Return scaled rows in the units and with the axes of the training rows."""
-        X = (rows * self.scale + self.shift).astype(np.float32)
+    def to_units(
+        self, rows: np.ndarray, dtype: np.typing.DTypeLike = np.float32
+    ) -> np.ndarray:
+        """Return scaled rows in the units and with the axes of the training rows.
+
+        Scale and mean come back in float64, so that rows have the seven digits of
+        float32 in their distance from the mean, however far from 0 that is. The result
+        is of float64 where the training rows were, or where `dtype` is.
+        """
+        X = rows * self.scale + self.shift
+        X = X.astype(np.result_type(dtype, self.dtype), copy=False)
         return X.reshape(len(X), *self.row_shape)
+
+    def squares(self, differences: torch.Tensor) -> torch.Tensor:
+        """Return squares of differences of scaled rows, in squared units of X.
+
+        In float64, because squares of 1e-21 and less are 0 in float32.
+        """
+        if differences.device.type == "mps":  # which has no float64
+            differences = differences.cpu()
+        scale = torch.tensor(self.scale, device=differences.device)
+        return (differences.double() * scale).square()
+
+    @property
+    def fits_float32(self) -> bool:
+        """Whether float32 has room for squared errors in the units of X."""
+        unit = self.deviation.max()
+        return bool(_MIN_UNIT < unit < 1 / _MIN_UNIT)
+
+
+def _check_deviations(X: np.ndarray | sp.csr_array, deviations: np.ndarray) -> None:
+    """Raise a ValueError unless a column varies, and by more than float32 can hold."""
+    if deviations.max() > _MIN_DEVIATION:
+        return
+    low, high = (_as_row(extreme) for extreme in (X.min(axis=0), X.max(axis=0)))
+    if (low == high).all():
+        raise ValueError(
+            "X must vary in at least one column, or there is nothing to encode; "
+            f"all {X.shape[1]} columns are constant. Check how X was made."
+        )
+    raise ValueError(
+        f"a column of X must have a standard deviation above {_MIN_DEVIATION:.0e}, "
+        "because codes have the unit of X and are of float32; got at most "
+        f"{deviations.max():.3g}. Take a smaller unit, so that numbers are larger."
+    )
 
 
 def _squeeze(value: Any) -> Any:

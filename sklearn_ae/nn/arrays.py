@@ -29,8 +29,9 @@ def as_tensor(array: np.ndarray) -> torch.Tensor:
     a structured array, no multiple of the size of a value.
     """
     size = array.itemsize
-    if any(stride < 0 or stride % size for stride in array.strides):
+    is_strange = any(stride < 0 or stride % size for stride in array.strides)
+    if is_strange or not array.size:
         return torch.from_numpy(array.copy())
-    if not array.flags.writeable and array.size:
+    if not array.flags.writeable:
         array = np.asarray(_Unlocked(array))
     return torch.from_numpy(array)

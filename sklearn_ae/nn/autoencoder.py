@@ -64,6 +64,10 @@ class Autoencoder(nn.Module):
         code = self.bottleneck(self.encoder(self.corruption(X)))
         return self.decoder(code), code
 
+    def settled(self) -> Autoencoder:
+        """Return the module without anything that only training needs."""
+        return self
+
     def forward_whole(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return what :meth:`forward` does, from whole codes."""
         return self(X)
@@ -91,7 +95,7 @@ class _InUnits(nn.Module):
         self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray, unit: float
     ) -> None:
         super().__init__()
-        self.module = copy.deepcopy(module).cpu().eval()
+        self.module = copy.deepcopy(module).cpu().eval().settled()
         setattr(self.module, self._other_half, nn.Identity())
         self.register_buffer("shift", torch.tensor(shift))
         self.register_buffer("scale", torch.tensor(scale))
@@ -115,6 +119,10 @@ class CodeDecoder(_InUnits):
     _other_half = "encoder"
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
-        """Map ``(n, n_components)`` to ``(n, n_features)``, float32."""
+        """Map ``(n, n_components)`` to ``(n, n_features)``.
+
+        Rows are of float64 where codes are, and of float32 otherwise.
+        """
         scaled = self.module.decode(code.float() / self.unit)
-        return (scaled * self.scale + self.shift).float()
+        dtype = torch.promote_types(code.dtype, torch.float32)
+        return (scaled * self.scale + self.shift).to(dtype)

@@ -44,7 +44,7 @@ class ToMaps(nn.Module):
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, height * width * channels)`` to torch's channels-first maps."""
-        return X.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        return X.unflatten(1, self.shape).permute(0, 3, 1, 2)
 
 
 class ToRow(nn.Module):
@@ -52,7 +52,7 @@ class ToRow(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """Map ``(n, channels, height, width)`` to rows."""
-        return maps.permute(0, 2, 3, 1).reshape(len(maps), -1)
+        return maps.permute(0, 2, 3, 1).flatten(1)
 
 
 class _Fit(nn.Module):

@@ -36,6 +36,7 @@ __all__ = [
     "SparseAutoencoder",
     "SparseCode",
     "SparseObjective",
+    "Threshold",
     "TopK",
     "keep_largest",
     "start_at_pairs",
@@ -115,6 +116,24 @@ class TopK(nn.Module):
         return keep_largest(raw, self.n_kept)
 
 
+class Threshold(nn.Module):
+    """Keep codes above a positive number.
+
+    Parameters
+    ----------
+    least : float
+        The number.
+    """
+
+    def __init__(self, least: float) -> None:
+        super().__init__()
+        self.least = least
+
+    def forward(self, raw: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_components)`` to codes."""
+        return torch.where(raw > self.least, raw, 0.0)
+
+
 class BatchTopK(nn.Module):
     """Keep the largest codes of a batch, so that rows may share them unevenly.
 
@@ -140,15 +159,18 @@ class BatchTopK(nn.Module):
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_components)`` to codes."""
-        code = F.relu(raw)
         if not self.training:
-            if self.least == 0:  # not learned yet
-                return keep_largest(raw, self.n_kept)
-            return torch.where(code > self.least, code, 0.0)
+            return self.settled()(raw)
+        code = F.relu(raw)
         n_kept = min(self.n_kept * len(code), code.numel())
         least = code.detach().flatten().topk(n_kept, sorted=False).values.min()
         self._learn(least.float())
         return torch.where(code >= least, code, 0.0)
+
+    def settled(self) -> nn.Module:
+        """Return the layer that it has become in training."""
+        least = self.least.item()
+        return Threshold(least) if least > 0 else TopK(self.n_kept)
 
     def _learn(self, least: torch.Tensor) -> None:
         momentum = torch.where(self.least > 0, self.momentum, 1.0)
@@ -192,6 +214,12 @@ class SparseAutoencoder(Autoencoder):
         self.register_buffer("rows_since_active", torch.zeros(n_components))
         self._n_batches = 0
         self._has_dead = False
+
+    def settled(self) -> SparseAutoencoder:
+        """Return the module without anything that only training needs."""
+        if isinstance(self.bottleneck, BatchTopK):
+            self.bottleneck = self.bottleneck.settled()
+        return self
 
     def is_active(self, code: torch.Tensor) -> torch.Tensor:
         """Return which codes count as active, shape (n, n_components)."""

@@ -49,9 +49,9 @@ def clean_part(X: Any) -> Any:
 class Rows(Dataset):
     """Rows ``index`` of ``X``, as ``(X[index] - shift) / scale``, without a copy.
 
-    Centring happens in the type of ``X``, before the conversion to float32, so that
-    large offsets cost no digits. On a GPU the scaled rows are kept on the device as
-    one tensor where they fit in half of its free memory.
+    Centring happens in the type of ``X``, or of ``shift`` if that is wider, before the
+    conversion to float32, so that large offsets cost no digits. On a GPU the scaled
+    rows are kept on the device as one tensor where they fit in half of its free memory.
 
     Parameters
     ----------
@@ -76,6 +76,9 @@ class Rows(Dataset):
         self.X: Any = X if sp.issparse(X) else as_tensor(X)
         self.shift = as_tensor(shift)
         self.factor = as_tensor(1.0 / scale)
+        # The type in which centring costs no digits.
+        is_narrow = X.dtype == np.float32 and np.array_equal(shift, np.float32(shift))
+        self.dtype = torch.float32 if is_narrow else torch.float64
         self.device = device
         self.index = torch.arange(X.shape[0]) if index is None else as_tensor(index)
         self.resident = self._move() if _fits(len(self), X.shape[1], device) else None
@@ -173,7 +176,8 @@ class Rows(Dataset):
             block = self.X.index_select(0, chosen)
         else:
             block = torch.index_select(self.X, 0, chosen, out=buffer[: len(chosen)])
-        return block.sub_(self.shift.to(block.dtype)).mul_(self.factor.to(block.dtype))
+        block = block.to(self.dtype)
+        return block.sub_(self.shift.to(self.dtype)).mul_(self.factor.to(self.dtype))
 
     def _move(self) -> torch.Tensor:
         shape = (len(self), self.width)

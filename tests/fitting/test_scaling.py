@@ -57,6 +57,7 @@ def test_sparse_rows_are_scaled_as_dense_ones(X, scaling):
     sparse = vars(learn(sp.csr_array(X), scaling, extremes=True))
     assert sparse.pop("row_shape") == dense.pop("row_shape") == (4,)
     assert sparse.keys() == dense.keys()
+    assert sparse.pop("dtype") == dense.pop("dtype")
     difference = [np.abs(sparse[name] - dense[name]).max() for name in dense]
     np.testing.assert_allclose(difference, 0, atol=1e-12)
 
@@ -110,5 +111,63 @@ def test_scaled_rows_return_to_units_and_axes(X, scaling):
     learned = Scaling.learn(X, scaling, (2, 2))
     scaled = learned.rows(X, CPU).to_numpy(np.float64)
     returned = learned.to_units(scaled)
-    assert returned.dtype == np.float32
-    np.testing.assert_allclose(returned, X.reshape(60, 2, 2), rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(returned, X.reshape(60, 2, 2), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given", "returned"),
+    [
+        (np.float64, np.float64, np.float64),
+        (np.float64, np.float32, np.float64),
+        (np.float32, np.float64, np.float64),
+        (np.float32, np.float32, np.float32),
+    ],
+)
+def test_rows_come_back_in_the_wider_type(X, fitted, given, returned):
+    learned = learn(X.astype(fitted), "global")
+    rows = learned.rows(X.astype(given), CPU).to_numpy(np.float32)
+    assert learned.to_units(rows, given).dtype == returned
+
+
+@pytest.mark.parametrize("scaling", ["global", "per_feature"])
+def test_offsets_of_float32_rows_are_taken_off_exactly(scaling):
+    X = (1.7e9 + 128 * np.arange(50.0)[:, None] * [1, 2]).astype(np.float32)
+    learned = learn(X, scaling)
+    expected = (X.astype(np.float64) - X.astype(np.float64).mean(0)) / learned.scale
+    for given in (X, X.astype(np.float64)):
+        scaled = learned.rows(given, CPU).to_numpy(np.float64)
+        # The mean is no number of float32; its rounding is a constant.
+        scaled += (learned.shift - learned.mean) / learned.scale
+        np.testing.assert_allclose(scaled, expected, rtol=1e-6, atol=1e-6)
+        centre = learned.to_units(scaled * 0)
+        np.testing.assert_array_equal(centre, np.tile(learned.shift, (50, 1)))
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-21, 1.0, 1e18])
+def test_squares_keep_small_units(X, unit):
+    learned = learn(X * unit, "global")
+    squares = learned.squares(torch.ones(1, 4))
+    np.testing.assert_allclose(squares / unit**2, X.var(axis=0).mean())
+    assert learned.fits_float32 == (unit == 1)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_that_float32_cannot_hold_are_refused(X, kind, dtype):
+    X = ((X - X.mean(0)) / X.std(0) * 1e-40).astype(dtype)
+    with pytest.raises(ValueError, match="standard deviation") as error:
+        learn(kind(X), "global")
+    assert str(error.value) == (
+        "a column of X must have a standard deviation above 1e-35, because codes have "
+        "the unit of X and are of float32; got at most 1e-40. Take a smaller unit, so "
+        "that numbers are larger."
+    )
+
+
+def test_one_column_that_float32_cannot_hold_counts_as_constant(X):
+    X[:, 1] = 1e-40 * np.arange(60)
+    for dtype in (np.float32, np.float64):
+        learned = learn(X.astype(dtype), "per_feature")
+        assert learned.scale[1] == 1
+        scaled = learned.rows(X.astype(dtype), CPU).to_numpy(np.float32)
+        assert np.isfinite(scaled).all()
