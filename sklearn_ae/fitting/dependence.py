@@ -15,9 +15,11 @@ from sklearn.metrics import euclidean_distances
 from sklearn.preprocessing import StandardScaler
 
 __all__ = [
+    "MAX_REACH",
     "Matrix",
     "Neighbourhoods",
     "Order",
+    "Windows",
     "find_known_rows",
     "label_equal_rows",
     "standardize",
@@ -38,8 +40,8 @@ _MIN_COLUMNS = 16
 # Equal rows are equal in these many columns, too, which most rows are not.
 _PROBED_COLUMNS = 32
 
-# Neighbours of so many rows are looked at.
-_MAX_QUERIES = 200
+# So many rows are asked for so many of their neighbours.
+_MAX_QUERIES, _MAX_RANK = 200, 4096
 
 # The logarithm of the distance to the 2k-th neighbour over that to the k-th, in the
 # median over rows: it has a peak where k is the size of a group. Where rows were drawn
@@ -56,12 +58,20 @@ _MIN_GROUPS = 12
 # distance of any two, by more than so many times the standard error.
 _MAX_SHARE, _MIN_Z = 0.9, 4.0
 _MAX_PAIRS = 1000
+# Windows of at least so many values are looked for by so many rows, unless the table
+# has more values than that. More rows that share a value mean that values are of few
+# kinds.
+# Less than so many windows may be missing between two that follow each other.
+_MIN_WINDOW, _MAX_SEEDS, _MAX_CANDIDATES = 4, 10, 200
+_MAX_MISSING = 16
+_MAX_WINDOW_VALUES = 2**28
+
 # Rows no longer depend on one another if they are as far apart as this share of that.
 _FAR = 0.95
 # Where order reaches further than this share of the rows, consecutive rows still depend
 # on one another if they are so much nearer than rows eight apart: in a random walk, not
 # in a table that is sorted by class or follows a trend.
-_MAX_REACH, _MAX_SHARE_OF_LATER = 1 / _MIN_GROUPS, 0.7
+MAX_REACH, _MAX_SHARE_OF_LATER = 1 / _MIN_GROUPS, 0.7
 
 
 # ------------------------------------------------------------------------- equal rows
@@ -158,12 +168,13 @@ class Neighbourhoods:
     def find(cls, rows: Matrix, seed: int) -> Neighbourhoods | None:
         """Return neighbourhoods that cannot be chance, if there are any."""
         n_rows = rows.shape[0]
-        n_queries = int(np.clip(_MAX_VALUES // n_rows, 50, _MAX_QUERIES))
+        n_queries = int(np.clip(_MAX_VALUES // n_rows, 20, _MAX_QUERIES))
         queries = np.random.RandomState(seed).permutation(n_rows)[:n_queries]
-        ranks = 2 ** np.arange(int(np.log2(n_rows / 2)) + 1)
+        ranks = 2 ** np.arange(int(np.log2(min(n_rows / 2, _MAX_RANK))) + 1)
         distances = euclidean_distances(rows[queries], rows)
         distances[np.arange(len(queries)), queries] = 0.0
-        nearest = np.partition(distances, ranks, axis=1)[:, ranks]
+        nearest = np.partition(distances, ranks[-1], axis=1)[:, : ranks[-1] + 1]
+        nearest = np.sort(nearest, axis=1)[:, ranks]
         logs = np.log(np.maximum(nearest, 1e-9 * nearest.max()))
         jumps = np.diff(logs, axis=1)
         at = _find_peak(jumps)
@@ -233,28 +244,19 @@ class Order:
     is_sorted: bool = False
 
     @classmethod
-    def find(cls, X: Matrix, rows: Matrix) -> Order:
-        """Return what the order of rows says.
-
-        Parameters
-        ----------
-        X : ndarray or CSR of shape (n_rows, n_features)
-            Rows as they are, all different.
-        rows : ndarray or CSR of shape (n_rows, n_columns)
-            The same, standardised.
-        """
+    def find(cls, rows: Matrix) -> Order:
+        """Return what the order of standardised rows says."""
         near, any_two = _distances(rows, 1), _distances(rows, None)
-        overlap = _find_overlap(X)
-        if not overlap and not _is_less(near, any_two, _MAX_SHARE):
+        if not _is_less(near, any_two, _MAX_SHARE):
             return cls()
-        longest = max(1, int(_MAX_REACH * rows.shape[0]))
+        longest = max(1, int(MAX_REACH * rows.shape[0]))
         lag = 1
         while lag <= longest:
             if _distances(rows, lag).mean() > _FAR * any_two.mean():
-                return cls(min(max(lag, overlap), longest), True)
+                return cls(lag, True)
             lag *= 2
         is_walk = _is_less(near, _distances(rows, 8), _MAX_SHARE_OF_LATER)
-        return cls(longest if overlap or is_walk else 0, True)
+        return cls(longest if is_walk else 0, True)
 
 
 def _distances(rows: Matrix, lag: int | None) -> np.ndarray:
@@ -279,18 +281,97 @@ def _is_less(one: np.ndarray, other: np.ndarray, share: float) -> bool:
     return bool(one.mean() < share * other.mean() and gap > _MIN_Z * error)
 
 
-def _find_overlap(X: Matrix) -> int:
-    """Return how many rows on windows of one series overlap; 0 if they are none."""
-    n_rows, n_features = X.shape
-    if sp.issparse(X) or n_features < 4:
+# ------------------------------------------------------------------------------ windows
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Rows that are overlapping windows of a series, in whatever order they lie.
+
+    Parameters
+    ----------
+    in_order : ndarray of int of shape (n_rows,)
+        Positions of rows as they follow one another.
+    overlap : int
+        Rows so far apart in that order share no value.
+    """
+
+    in_order: np.ndarray
+    overlap: int
+
+    @classmethod
+    def find(cls, X: Matrix) -> Windows | None:
+        """Return how rows overlap, if most of them do.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Rows, all different. Sparse rows are no windows.
+        """
+        n_rows, n_features = X.shape
+        too_large = n_rows * n_features > _MAX_WINDOW_VALUES
+        if (
+            sp.issparse(X)
+            or n_features < _MIN_WINDOW
+            or n_rows < _MIN_ROWS
+            or too_large
+        ):
+            return None
+        n_seeds = int(np.clip(_MAX_VALUES // (n_rows * n_features), 3, _MAX_SEEDS))
+        seeds = np.random.RandomState(0).permutation(n_rows)[:n_seeds]
+        shifts = [_find_shift(X, seed) for seed in seeds]
+        found = [shift for shift in shifts if shift]
+        if len(found) < len(shifts) / 2:
+            return None
+        stride = min(found)
+        return cls(_chain(X, stride), -(-n_features // stride))
+
+
+def _find_shift(X: Matrix, row: int) -> int:
+    """Return by how many values the nearest window goes on from a row; 0 if none."""
+    window, n_first = X[row], max(2, X.shape[1] // 8)
+    # The place where the window changes most is the one that fewest rows share. It is
+    # among the first values, which windows far before share, too.
+    anchor = int(np.abs(np.diff(window[: n_first + 1])).argmax())
+    if window[anchor] == window[anchor + 1]:
         return 0
-    first = np.linspace(0, n_rows - 2, num=min(20, n_rows - 1)).astype(int)
-    one, other = X[first], X[first + 1]
-    for early, late in ((one, other), (other, one)):
-        starts = np.flatnonzero((late[:, :1] == early).all(axis=0))
-        for shift in starts[(starts > 0) & (starts < n_features - 1)]:
-            shared = early[:, shift:]
-            is_window = np.array_equal(shared, late[:, :-shift])
-            if is_window and (np.ptp(shared, axis=1) > 0).any():
-                return -(-n_features // int(shift))
+    # A window that begins `shift` values earlier has the anchor as much further on.
+    rows, shifts = np.nonzero(X[:, anchor + 1 :] == window[anchor])
+    if len(rows) > X.shape[1] + _MAX_CANDIDATES:  # values of few kinds
+        return 0
+    for at in np.argsort(shifts, kind="stable"):
+        shift = int(shifts[at]) + 1
+        shared = window[:-shift]
+        if len(shared) >= _MIN_WINDOW and np.array_equal(X[rows[at], shift:], shared):
+            return shift
     return 0
+
+
+def _chain(X: Matrix, stride: int) -> np.ndarray:
+    """Return positions of windows, each before the one that goes on from it."""
+    n_rows, n_features = X.shape
+    following = np.full(n_rows, -1)
+    has_one_before = np.zeros(n_rows, dtype=bool)
+    # Where windows are missing, a later one follows.
+    for shift in range(stride, n_features - _MIN_WINDOW + 1, stride)[:_MAX_MISSING]:
+        open_ends = np.flatnonzero(following < 0)
+        begins = np.flatnonzero(~has_one_before)
+        if not len(open_ends) or not len(begins):
+            break
+        heads, tails = _hash(X[begins, :-shift]), _hash(X[open_ends, shift:])
+        heads, at = np.unique(heads, return_index=True)
+        found = np.searchsorted(heads, tails).clip(max=len(heads) - 1)
+        is_same = heads[found] == tails
+        after = begins[at[found[is_same]]]
+        after, once = np.unique(after, return_index=True)
+        following[open_ends[is_same][once]] = after
+        has_one_before[after] = True
+    in_order, is_placed = [], np.zeros(n_rows, dtype=bool)
+    # What goes round in circles has no first row, and begins anywhere.
+    for start in np.r_[np.flatnonzero(~has_one_before), np.arange(n_rows)]:
+        row = start
+        while row >= 0 and not is_placed[row]:
+            is_placed[row] = True
+            in_order.append(row)
+            row = following[row]
+    return np.array(in_order)

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .dependence import Matrix, Neighbourhoods, Order, label_equal_rows, standardize
+from .dependence import (
+    MAX_REACH,
+    Matrix,
+    Neighbourhoods,
+    Order,
+    Windows,
+    label_equal_rows,
+    standardize,
+)
 from .planning import MAX_VALIDATION_ROWS, count_validation_rows
 
 __all__ = ["Holdout", "hold_out"]
@@ -27,9 +35,9 @@ _ALIKE = (
     f"Whole groups are held out, and each of them counts once. {_REMEDY}"
 )
 _IN_ORDER = (
-    "Rows next to each other in X are alike, as in time or in overlapping windows. "
-    "Stretches of X are held out, the last rows among them, and rows beside them are "
-    f"left out. {_REMEDY}"
+    "Rows are in an order in which neighbours are alike, as in time, or are windows "
+    "that overlap. Stretches of rows are held out, the last ones among them, and rows "
+    f"beside them are left out. {_REMEDY}"
 )
 
 
@@ -73,6 +81,27 @@ class Holdout:
             validation=self.validation[is_new],
             groups=groups[is_new],
             at_end=None if self.at_end is None else self.at_end[is_new],
+        )
+
+    def of_equals(self, equal: np.ndarray) -> Holdout:
+        """Give all rows the role of the one that they are equal to.
+
+        Parameters
+        ----------
+        equal : ndarray of shape (n_samples,)
+            Which of the different rows each row is.
+        """
+        place = np.full(equal.max() + 1, -1)
+        place[self.validation] = np.arange(len(self.validation))
+        places, is_train = place[equal], np.isin(equal, self.train)
+        validation = np.flatnonzero(places >= 0)
+        at = places[validation]
+        return replace(
+            self,
+            train=np.flatnonzero(is_train),
+            validation=validation,
+            groups=None if self.groups is None else self.groups[at],
+            at_end=None if self.at_end is None else self.at_end[at],
         )
 
     def limited(self, seed: int) -> Holdout:
@@ -182,7 +211,7 @@ def _hold_out_last(
             raise ValueError(_ONE_GROUP.format(len(begins)))
         validation = np.flatnonzero(is_held_out)
         return Holdout(np.flatnonzero(~is_held_out), validation, codes[validation])
-    lag = _find_order(X, equal).lag
+    lag = _find_lag(X, equal)
     first = n_rows - n_held_out
     validation = np.arange(first, n_rows)
     units = None if lag == 0 else validation // lag
@@ -230,21 +259,46 @@ def _hold_out_rows(
 ) -> Holdout:
     """Hold out rows at random, if nothing in them speaks against it."""
     random = np.random.RandomState(seed)
-    first = _first_of_equals(X.shape[0], equal)
-    order = Order()
-    if looks and (rows := standardize(X, first)) is not None:
-        order = Order.find(X if first is None else X[first], rows)
-        near = Neighbourhoods.find(rows, seed)
-        if near is not None and (near.are_closed or not order.lag):
-            return _hold_out_neighbourhoods(near, first, equal, fraction, random)
-        if order.lag:
-            return _hold_out_stretches(X.shape[0], order.lag, fraction, random)
+    is_sorted = False
+    if looks:
+        first = _first_of_equals(X.shape[0], equal)
+        chosen, is_sorted = _hold_out_what_depends(X[first], fraction, random, seed)
+        if chosen is not None:
+            return chosen if equal is None else chosen.of_equals(equal)
     if equal is not None:
         return _hold_out_groups(equal, fraction, seed)
-    if not order.is_sorted:
-        chosen = random.permutation(X.shape[0])
-        return Holdout(chosen[n_held_out:], chosen[:n_held_out])
-    return _hold_out_end_too(X.shape[0], n_held_out, random)
+    if is_sorted:
+        return _hold_out_end_too(X.shape[0], n_held_out, random)
+    order = random.permutation(X.shape[0])
+    return Holdout(order[n_held_out:], order[:n_held_out])
+
+
+def _hold_out_what_depends(
+    X: Matrix, fraction: float | str, random: np.random.RandomState, seed: int
+) -> tuple[Holdout | None, bool]:
+    """Look for dependence among different rows.
+
+    Returns
+    -------
+    holdout : Holdout or None
+        None if rows do not depend on one another, or only over long distances.
+    is_sorted : bool
+        Whether they are in some order.
+    """
+    rows = standardize(X)
+    if rows is None:
+        return None, False
+    windows = Windows.find(X)
+    if windows is not None:
+        lag = max(windows.overlap, Order.find(rows[windows.in_order]).lag)
+        return _hold_out_stretches(windows.in_order, lag, fraction, random), True
+    order, near = Order.find(rows), Neighbourhoods.find(rows, seed)
+    if near is not None and (near.are_closed or not order.lag):
+        return _hold_out_neighbourhoods(near, fraction, random), order.is_sorted
+    if order.lag:
+        in_order = np.arange(X.shape[0])
+        return _hold_out_stretches(in_order, order.lag, fraction, random), True
+    return None, order.is_sorted
 
 
 def _hold_out_end_too(
@@ -258,27 +312,25 @@ def _hold_out_end_too(
     return Holdout(train, validation, at_end=validation >= n_rows - n_last)
 
 
-def _first_of_equals(n_rows: int, equal: np.ndarray | None) -> np.ndarray | None:
-    """Return one of each set of equal rows, in order; None if all rows differ."""
+def _first_of_equals(n_rows: int, equal: np.ndarray | None) -> Any:
+    """Return where one of each set of equal rows is, in order."""
     if equal is None:
-        return None
+        return slice(None)
     return np.sort(np.unique(equal, return_index=True)[1])
 
 
-def _find_order(X: Matrix, equal: np.ndarray | None) -> Order:
-    first = _first_of_equals(X.shape[0], equal)
-    rows = standardize(X, first)
+def _find_lag(X: Matrix, equal: np.ndarray | None) -> int:
+    """Return how far rows depend on those before them."""
+    X = X[_first_of_equals(X.shape[0], equal)]
+    rows = standardize(X)
     if rows is None:
-        return Order()
-    return Order.find(X if first is None else X[first], rows)
+        return 0
+    windows = Windows.find(X)
+    return max(Order.find(rows).lag, 0 if windows is None else windows.overlap)
 
 
 def _hold_out_neighbourhoods(
-    near: Neighbourhoods,
-    first: np.ndarray | None,
-    equal: np.ndarray | None,
-    fraction: float | str,
-    random: np.random.RandomState,
+    near: Neighbourhoods, fraction: float | str, random: np.random.RandomState
 ) -> Holdout:
     """Hold out groups of rows that are alike, and leave out rows near to them."""
     n_rows = near.rows.shape[0]
@@ -296,38 +348,36 @@ def _hold_out_neighbourhoods(
         n_groups, n_taken = n_groups + 1, n_taken + len(members)
         # As many groups as there would be rows if each group were one.
         wanted = _count_units(fraction, n_rows * n_groups // n_taken)
-        if n_groups >= wanted or n_taken >= MAX_VALIDATION_ROWS:
+        is_enough = n_groups >= wanted or n_taken >= MAX_VALIDATION_ROWS
+        if is_enough or ((labels < 0) & ~is_left_out).sum() < n_rows / 2:
             break
-    is_train = (labels < 0) & ~is_left_out
-    if first is not None:
-        labels, is_train = labels[equal], is_train[equal]
     validation = np.flatnonzero(labels >= 0)
-    return Holdout(
-        np.flatnonzero(is_train), validation, labels[validation], warning=_ALIKE
-    )
+    train = np.flatnonzero((labels < 0) & ~is_left_out)
+    return Holdout(train, validation, labels[validation], warning=_ALIKE)
 
 
 def _hold_out_stretches(
-    n_rows: int, lag: int, fraction: float | str, random: np.random.RandomState
+    in_order: np.ndarray,
+    lag: int,
+    fraction: float | str,
+    random: np.random.RandomState,
 ) -> Holdout:
-    """Hold out stretches of an ordered table, and leave out rows beside them."""
+    """Hold out stretches of rows in order, and leave out rows beside them."""
+    n_rows = len(in_order)
+    lag = min(lag, max(1, int(MAX_REACH * n_rows)))
     n_units = min(_count_units(fraction, n_rows // lag), MAX_VALIDATION_ROWS // lag)
     n_last = max(1, n_units // 2)
     end = n_rows - n_last * lag
     starts, length = _choose_stretches(end - lag, (n_units - n_last) * lag, lag, random)
-    labels, is_train = np.full(n_rows, -1), np.ones(n_rows, dtype=bool)
+    is_held_out, is_train = np.zeros(n_rows, dtype=bool), np.ones(n_rows, dtype=bool)
     for start in starts:
         is_train[max(0, start - lag) : start + length + lag] = False
-        labels[start : start + length] = 0
+        is_held_out[start : start + length] = True
     is_train[end - lag :] = False
-    labels[end:] = 0
-    validation = np.flatnonzero(labels == 0)
+    is_held_out[end:] = True
+    at = np.flatnonzero(is_held_out)
     return Holdout(
-        np.flatnonzero(is_train),
-        validation,
-        validation // lag,
-        validation >= end,
-        warning=_IN_ORDER,
+        in_order[is_train], in_order[at], at // lag, at >= end, warning=_IN_ORDER
     )
 
 

@@ -66,7 +66,9 @@ def test_stretches_are_held_out_and_rows_beside_them_left_out(X, lag):
     np.testing.assert_array_equal(last, np.arange(last[0], len(X)))
     assert 0.05 * len(X) < len(found.validation) <= 0.3 * len(X) + lag
     assert len(found.train) > 0.4 * len(X)
-    assert found.warning.startswith("Rows next to each other in X are alike")
+    assert found.warning.startswith(
+        "Rows are in an order in which neighbours are alike"
+    )
 
 
 def test_the_end_of_a_sorted_table_is_held_out_too():
@@ -78,13 +80,27 @@ def test_the_end_of_a_sorted_table_is_held_out_too():
     assert found.warning is None
 
 
-def test_windows_that_lie_in_any_order_are_held_out_with_their_neighbours():
-    X = windows(1001)
+@pytest.mark.parametrize(("stride", "lag"), [(1, 50), (10, 5)])
+def test_windows_that_lie_in_any_order_are_put_in_order(stride, lag):
+    X = windows(1001, stride)
     at = np.random.RandomState(0).permutation(len(X))
     found = split(X[at])
     gaps = np.abs(at[found.train][:, None] - at[found.validation])
-    assert (gaps.min(axis=0) == 1).mean() < 0.1
-    assert found.warning.startswith("Many rows are near copies of others")
+    assert gaps.min() > lag
+    assert set(at[found.validation][found.at_end]) <= set(range(800, 1001))
+    assert found.warning.startswith(
+        "Rows are in an order in which neighbours are alike"
+    )
+
+
+def test_equal_rows_share_what_was_found_of_one_of_them():
+    X = windows(1001)
+    at = np.random.RandomState(0).randint(1001, size=3000)
+    found = split(X[at])
+    # Some windows were not drawn, so that 50 rows reach further than 50 windows.
+    gaps = np.abs(at[found.train][:, None] - at[found.validation])
+    assert gaps.min() > 50
+    assert len(found.groups) == len(found.at_end) == len(found.validation)
 
 
 # ------------------------------------------------------------- what the user declares
