@@ -58,6 +58,7 @@ _MIN_GROUPS = 12
 # distance of any two, by more than so many times the standard error.
 _MAX_SHARE, _MIN_Z = 0.9, 4.0
 _MAX_PAIRS = 1000
+_MIN_PAIRS, _MAX_PAIR_VALUES = 100, 2**21
 # Windows of at least so many values are looked for by so many rows, unless the table
 # has more values than that. More rows that share a value mean that values are of few
 # kinds.
@@ -261,12 +262,14 @@ class Order:
 
 def _distances(rows: Matrix, lag: int | None) -> np.ndarray:
     """Return distances of pairs of rows; a lag of None takes any two."""
-    random, n_rows = np.random.RandomState(0), rows.shape[0]
+    random, (n_rows, width) = np.random.RandomState(0), rows.shape
+    # Of wide rows fewer pairs do, because each distance is a sum over many columns.
+    n_pairs = int(np.clip(_MAX_PAIR_VALUES // width, _MIN_PAIRS, _MAX_PAIRS))
     if lag is None:
-        first, second = random.randint(n_rows, size=(2, _MAX_PAIRS))
+        first, second = random.randint(n_rows, size=(2, n_pairs))
         first, second = first[first != second], second[first != second]
     else:
-        first = random.permutation(n_rows - lag)[:_MAX_PAIRS]
+        first = random.permutation(n_rows - lag)[:n_pairs]
         second = first + lag
     difference = rows[first] - rows[second]
     if sp.issparse(difference):

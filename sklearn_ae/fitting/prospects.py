@@ -22,6 +22,11 @@ __all__ = ["distances_from_span", "find_no_prospect"]
 # float32 makes of nothing.
 _EXACT = 1e-9
 
+# What a network gains at most of the way from PCA to the span of training rows, which
+# it would have to know whole. On 60 to 300 images of 784 pixels networks gained up to a
+# seventh of it.
+_MAX_SHARE_REACHED = 0.5
+
 # Share of the mean variance that is added to products of rows, to divide by them.
 _JITTER = 1e-5
 
@@ -82,6 +87,17 @@ def _find_reason(
     if errors.mean() <= _EXACT * total:
         why = f"{name} with {n_active} components is exact already"
         return why, "Choose a smaller n_components."
+    is_dense = type(recipe.architecture) is DenseArchitecture
+    if loss == "squared_error" and is_dense:
+        out_of_reach = distances_from_span(train.clean(), validation.clean())
+        most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
+        if _MAX_SHARE_REACHED * most <= min_gain(n_rows):
+            why = (
+                "the training rows say too little of others: sums of them come hardly "
+                f"nearer to validation rows than {name} does, and on so few rows that "
+                "may be chance"
+            )
+            return why, "Give more rows, or choose columns first."
     if _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
         why = (
             f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
@@ -89,18 +105,7 @@ def _find_reason(
         )
         remedy = "Check that row, or put RobustScaler or QuantileTransformer before."
         return why, f"{remedy} floor=False trains all the same."
-    if loss != "squared_error" or type(recipe.architecture) is not DenseArchitecture:
-        return None
-    out_of_reach = distances_from_span(train.clean(), validation.clean())
-    most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
-    least = min_gain(n_rows)
-    if most > least:
-        return None
-    why = (
-        "the training rows say too little of others: sums of them come hardly nearer "
-        f"to validation rows than {name} does, and on so few rows that may be chance"
-    )
-    return why, "Give more rows, or choose columns first."
+    return None
 
 
 def _share_of_one_row(floor: Model, train: Rows) -> float:
