@@ -37,13 +37,13 @@ class Scaling(RowStatistics):
         features have no unit in common.
     row_shape : tuple of int
         Shape of a row of X.
-    dtype : numpy.dtype
-        Type of X, float32 or float64.
+    dtype : {"float32", "float64"}
+        Type of X.
     """
 
     code_scale: float
     row_shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: str
 
     @classmethod
     def learn(
@@ -102,7 +102,7 @@ class Scaling(RowStatistics):
             # Where all features share one unit, codes have it too, as PCA's do.
             code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,
-            dtype=X.dtype,
+            dtype=X.dtype.name,
         )
 
     def rows(
