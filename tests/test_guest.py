@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import skops.io
 import torch
-from joblib.externals import cloudpickle
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from skorch.callbacks import Callback
@@ -55,6 +54,13 @@ def dropout_networks(n_features, n_components):
 def shake(rows):
     """Corrupt rows by a function of one's own."""
     return rows + torch.randn_like(rows)
+
+
+class Unwilling(Callback):
+    """A callback that cannot be prepared for training."""
+
+    def initialize(self):
+        raise AssertionError("nothing is to be trained")
 
 
 MODELS = {
@@ -385,7 +391,8 @@ for norm, down, up, freeze, shape, precision in itertools.product(
     if up == "unpool" and down != "max_pool":
         continue
     choices = norm, down, up, freeze, shape, precision
-    if "all" not in sys.argv and norm is None:
+    is_central = norm is not None and up in ("transpose", "unpool")
+    if "all" not in sys.argv and not is_central:
         continue
     print(*choices, file=sys.stderr, flush=True)
     conv = ConvAutoencoderTransformer(
@@ -404,7 +411,7 @@ print(n_fits)
 
 
 def test_normalisations_do_not_fault_where_layers_are_frozen(tmp_path):
-    assert run_program(LAYERS, [], tmp_path, timeout=120) == "78\n"
+    assert run_program(LAYERS, [], tmp_path, timeout=120) == "24\n"
 
 
 @pytest.mark.slow
@@ -483,13 +490,8 @@ def test_reading_a_pickle_builds_no_optimizer(name, known, monkeypatch):
     """Whatever the parameters have become, a fitted model can be read."""
     model, wanted = known(name)
     calls = []
-
-    class Noting(Callback):
-        def initialize(self):
-            calls.append("initialize")
-
-    changed = copy.copy(model).set_params(learning_rate=-1, callbacks=[Noting()])
+    changed = copy.copy(model).set_params(learning_rate=-1, callbacks=[Unwilling()])
     monkeypatch.setattr(torch.optim, "AdamW", lambda *_, **__: calls.append("AdamW"))
-    data = cloudpickle.dumps(changed)
+    data = pickle.dumps(changed)
     assert_same(use(pickle.loads(data)), wanted)
     assert calls == []

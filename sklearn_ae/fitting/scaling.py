@@ -30,7 +30,7 @@ class Scaling(RowStatistics):
 
     Parameters
     ----------
-    mean, shift, scale, deviation, low, high
+    mean, shift, scale, deviation, feature_deviations, low, high
         As in :class:`~sklearn_ae.nn.statistics.RowStatistics`.
     code_scale : float
         What codes in scaled units are multiplied by to have the unit of X; 1 where
@@ -97,6 +97,7 @@ class Scaling(RowStatistics):
             else scaler.mean_.astype(X.dtype).astype(np.float64),
             scale=scale,
             deviation=np.sqrt(scaler.var_) if is_own else np.full(n_features, overall),
+            feature_deviations=np.sqrt(scaler.var_),
             low=low,
             high=high,
             # Where all features share one unit, codes have it too, as PCA's do.
