@@ -30,20 +30,20 @@ class Scaling(RowStatistics):
 
     Parameters
     ----------
-    mean, shift, scale, deviation, low, high
+    mean, shift, scale, deviation, feature_deviations, low, high
         As in :class:`~sklearn_ae.nn.statistics.RowStatistics`.
     code_scale : float
         What codes in scaled units are multiplied by to have the unit of X; 1 where
         features have no unit in common.
     row_shape : tuple of int
         Shape of a row of X.
-    dtype : numpy.dtype
-        Type of X, float32 or float64.
+    dtype : {"float32", "float64"}
+        Type of X.
     """
 
     code_scale: float
     row_shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: str
 
     @classmethod
     def learn(
@@ -97,12 +97,13 @@ class Scaling(RowStatistics):
             else scaler.mean_.astype(X.dtype).astype(np.float64),
             scale=scale,
             deviation=np.sqrt(scaler.var_) if is_own else np.full(n_features, overall),
+            feature_deviations=np.sqrt(scaler.var_),
             low=low,
             high=high,
             # Where all features share one unit, codes have it too, as PCA's do.
             code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,
-            dtype=X.dtype,
+            dtype=X.dtype.name,
         )
 
     def rows(

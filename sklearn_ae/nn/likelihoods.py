@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -17,10 +17,13 @@ from .arrays import as_tensor
 from .randomness import find_generator, normal_like
 from .statistics import RowStatistics
 
-__all__ = ["LIKELIHOODS", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
+__all__ = ["LIKELIHOODS", "FeatureGaussian", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
 _MAX_LOG_RATE = 20.0
+# A feature's noise is at least this share of its variance, and the second share of the
+# mean variance.
+_MIN_SHARE_OF_NOISE, _MIN_SHARE_OF_ALL = 1e-4, 1e-6
 # Overdispersed counts start nearly as Poisson's.
 _LOG_SIZE = 4.0
 
@@ -103,6 +106,9 @@ class Likelihood(nn.Module, ABC):
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return rows drawn from the distribution, scaled, shape (n, n_features)."""
 
+    def load_noise(self, variances: np.ndarray) -> None:
+        """Start at the variances of scaled rows given their means, if it has any."""
+
     def _to_units(self, rows: torch.Tensor) -> torch.Tensor:
         return rows * self.scale + self.shift
 
@@ -121,6 +127,11 @@ class Gaussian(Likelihood):
         self.log_variance = nn.Parameter(torch.zeros(()))
         self.log_volume = float(np.log(scale).sum())
 
+    @torch.no_grad()
+    def load_noise(self, variances: np.ndarray) -> None:
+        """Start at given variances; see :meth:`Likelihood.load_noise`."""
+        self.log_variance.fill_(math.log(variances.mean()))
+
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-density; see :meth:`Likelihood.log_prob`."""
         squares = (raw - rows).square().sum(-1) / self.log_variance.exp()
@@ -134,6 +145,61 @@ class Gaussian(Likelihood):
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
         return raw + (0.5 * self.log_variance).exp() * normal_like(raw)
+
+
+class FeatureGaussian(Gaussian):
+    """Normal values around the decoder's output, with a learned variance per feature.
+
+    Variances stay above a bound, without which a likelihood could grow for ever where
+    one feature is a function of the others.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        How rows were scaled.
+    deviation : ndarray of shape (n_features,)
+        Standard deviation of each feature, in units of X.
+    """
+
+    least: torch.Tensor
+
+    def __init__(
+        self, shift: np.ndarray, scale: np.ndarray, deviation: np.ndarray
+    ) -> None:
+        super().__init__(shift, scale)
+        least = least_noise_variances(np.square(deviation / scale))
+        self.register_buffer("least", _as_float32(least))
+        self.log_excess = nn.Parameter(torch.zeros(len(scale)))
+        del self.log_variance
+
+    @property
+    def variances(self) -> torch.Tensor:
+        """Variance of each scaled feature, shape (n_features,)."""
+        return self.least + self.log_excess.exp()
+
+    @torch.no_grad()
+    def load_noise(self, variances: np.ndarray) -> None:
+        """Start at given variances; see :meth:`Likelihood.load_noise`."""
+        least = self.least.cpu().numpy().astype(np.float64)
+        excess = np.maximum(variances - least, 0.01 * least)
+        self.log_excess.copy_(_as_float32(np.log(excess)))
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-density; see :meth:`Likelihood.log_prob`."""
+        variances = self.variances
+        squares = ((raw - rows) * variances.rsqrt()).square().sum(-1)
+        constant = variances.log().sum() + rows.shape[1] * math.log(2 * math.pi)
+        return -0.5 * (squares + constant) - self.log_volume
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        return raw + self.variances.sqrt() * normal_like(raw)
+
+
+def least_noise_variances(variances: np.ndarray) -> np.ndarray:
+    """Return the bounds of noise variances, from the variance of each feature."""
+    least_of_all = _MIN_SHARE_OF_ALL * variances.mean()
+    return np.maximum(_MIN_SHARE_OF_NOISE * variances, least_of_all)
 
 
 class Bernoulli(Likelihood):
@@ -238,9 +304,23 @@ class LikelihoodOutput:
     ----------
     likelihood : str
         Key of :data:`LIKELIHOODS`.
+    noise_variance : {"auto", "shared", "per_feature"}
+        Whether normal values have one variance or one for each feature. "auto" is
+        settled by :meth:`with_noise` once a table is known.
     """
 
     likelihood: str = "gaussian"
+    noise_variance: str = "shared"
+
+    @property
+    def can_have_factors(self) -> bool:
+        """Whether factor analysis can be the start: it has a variance per feature."""
+        return self.likelihood == "gaussian" and self.noise_variance != "shared"
+
+    def with_noise(self, noise_variance: str) -> LikelihoodOutput:
+        """Return the part with variances of a kind, where it was open."""
+        is_open = self.noise_variance == "auto"
+        return replace(self, noise_variance=noise_variance) if is_open else self
 
     @property
     def of_counts(self) -> bool:
@@ -249,6 +329,9 @@ class LikelihoodOutput:
 
     def build(self, units: RowStatistics) -> Likelihood:
         """Return the likelihood, which maps raw output to reconstructions."""
+        if self.likelihood == "gaussian" and self.noise_variance == "per_feature":
+            deviations = units.feature_deviations
+            return FeatureGaussian(units.shift, units.scale, deviations)
         return LIKELIHOODS[self.likelihood](units.shift, units.scale)
 
     def build_link(self, units: RowStatistics) -> nn.Module | None:

@@ -23,6 +23,7 @@ _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose
 
 __all__ = [
     "ClampedLogit",
+    "FactorSolution",
     "LinearDenoiser",
     "LinearPath",
     "PCASolution",
@@ -69,6 +70,28 @@ class PCASolution:
     def encoder_bias(self) -> np.ndarray:
         """What is added then, shape (n_components,)."""
         return -self.encoder_weight @ self.mean
+
+    def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the normal distribution of rows that belongs to the components.
+
+        It is that of probabilistic PCA. With all components it is the same with one
+        component less, whose variance is the noise.
+
+        Returns
+        -------
+        loadings : ndarray of shape (rank, n_features)
+            What independent standard normal factors are multiplied by.
+        noise_variances : ndarray of shape (n_features,)
+            Variance of each feature about its mean given the factors.
+        """
+        n_features = len(self.mean)
+        rank, noise = len(self.components), self.noise_variance
+        if rank >= n_features:
+            rank = n_features - 1
+            noise = max(noise, float(self.variances[rank]))
+        strengths = np.sqrt(np.maximum(self.variances[:rank] - noise, 0))
+        loadings = self.components[:rank] * strengths[:, None]
+        return loadings, np.full(n_features, noise)
 
     def first(self, n_components: int) -> PCASolution:
         """Return the baseline of the leading components."""
@@ -151,6 +174,28 @@ class LinearDenoiser(PCASolution):
         restored = np.zeros(n_components)
         restored[: len(self.variances)] = self.variances[:n_components]
         return self.total - restored.cumsum()
+
+
+@dataclass(frozen=True, eq=False)
+class FactorSolution(PCASolution):
+    """PCA for errors, with factor analysis for likelihoods.
+
+    Parameters
+    ----------
+    components, mean, variances, noise_variance
+        As for PCA.
+    loadings : ndarray of shape (rank, n_features)
+        What the factors are multiplied by.
+    unique_variances : ndarray of shape (n_features,)
+        Variance of each feature about its mean given the factors; greater than 0.
+    """
+
+    loadings: np.ndarray
+    unique_variances: np.ndarray
+
+    def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return loadings and variances of factor analysis."""
+        return self.loadings, self.unique_variances
 
 
 class ClampedLogit(nn.Module):

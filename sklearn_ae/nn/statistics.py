@@ -22,6 +22,8 @@ class RowStatistics:
     deviation : ndarray of shape (n_features,)
         Standard deviation: of each feature where each has a scale of its own, of all
         together otherwise.
+    feature_deviations : ndarray of shape (n_features,)
+        Standard deviation of each feature.
     low, high : ndarray of shape (n_features,) or None
         Smallest and largest value of each feature, where something needs them.
     """
@@ -30,6 +32,7 @@ class RowStatistics:
     shift: np.ndarray
     scale: np.ndarray
     deviation: np.ndarray
+    feature_deviations: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
 

@@ -19,7 +19,7 @@ from .architectures import Networks, build_pair
 from .autoencoder import Autoencoder
 from .codes import Complaint, PlainCode
 from .dense import PaddedDecoder
-from .likelihoods import Gaussian, Likelihood, LikelihoodOutput
+from .likelihoods import Likelihood, LikelihoodOutput
 from .linear_path import PCASolution, load_linear
 from .losses import Objective
 from .randomness import normal_like
@@ -36,7 +36,7 @@ __all__ = [
     "kl_to_prior",
     "log_mean_exp",
     "log_ratio",
-    "start_at_probabilistic_pca",
+    "start_at_normal_model",
 ]
 
 # Values of a layer that draws hold at once.
@@ -231,14 +231,10 @@ class EvidenceBound(Objective):
 
 
 @torch.no_grad()
-def start_at_probabilistic_pca(
-    module: Any,
-    components: np.ndarray,
-    variances: np.ndarray,
-    noise_variance: float,
-    mean: np.ndarray,
+def start_at_normal_model(
+    module: Any, loadings: np.ndarray, noise_variances: np.ndarray, mean: np.ndarray
 ) -> None:
-    """Load the maximum-likelihood solution of probabilistic PCA, posterior included.
+    """Load probabilistic PCA or factor analysis, with its exact posterior.
 
     Tipping, M. E. & Bishop, C. M. (1999). Probabilistic principal component analysis.
     doi:10.1111/1467-9868.00196.
@@ -247,26 +243,26 @@ def start_at_probabilistic_pca(
     ----------
     module : VariationalAutoencoder
         With a linear path in encoder and decoder.
-    components : ndarray of shape (rank, n_features)
-        Orthonormal rows, at most as many as latent variables; the others do nothing.
-    variances : ndarray of shape (rank,)
-        Variances of rows along them.
-    noise_variance : float
-        Mean variance along all other directions, greater than 0.
+    loadings : ndarray of shape (rank, n_features)
+        What standard normal factors are multiplied by; at most as many as latent
+        variables, and the others do nothing.
+    noise_variances : ndarray of shape (n_features,)
+        Variance of each feature given the factors, greater than 0.
     mean : ndarray of shape (n_features,)
         Mean row.
     """
-    rank, width = len(components), module.encoder.linear.out_features
-    variances = np.maximum(variances, noise_variance)
-    loadings = np.zeros((width // 2, len(mean)))
-    loadings[:rank] = components * np.sqrt(variances - noise_variance)[:, None]
+    width, deviations = module.encoder.linear.out_features, np.sqrt(noise_variances)
+    # Rotated so that the factors are independent given a row.
+    _, strengths, axes = np.linalg.svd(loadings / deviations, full_matrices=False)
+    rank, precisions = len(strengths), 1 + strengths**2
+    decoder_weight = np.zeros((width // 2, len(mean)))
+    decoder_weight[:rank] = strengths[:, None] * axes * deviations
     weight, bias = np.zeros((width, len(mean))), np.zeros(width)
-    weight[:rank] = loadings[:rank] / variances[:, None]
-    bias[width // 2 :][:rank] = np.log(noise_variance / variances)
+    weight[:rank] = (strengths / precisions)[:, None] * axes / deviations
+    bias[width // 2 :][:rank] = -np.log(precisions)
     bias -= weight @ mean
-    load_linear(module.encoder, module.decoder, weight, bias, loadings.T, mean)
-    if isinstance(module.output, Gaussian):
-        module.output.log_variance.fill_(math.log(noise_variance))
+    load_linear(module.encoder, module.decoder, weight, bias, decoder_weight.T, mean)
+    module.output.load_noise(noise_variances)
 
 
 @dataclass(frozen=True)
@@ -360,11 +356,9 @@ class LatentCode(PlainCode):
         return VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
 
     def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
-        """Load probabilistic PCA into the linear paths of a module."""
-        pca = pca.first(n_components)
-        start_at_probabilistic_pca(
-            module, pca.components, pca.variances, pca.noise_variance, pca.mean
-        )
+        """Load the normal model of a solution into the linear paths of a module."""
+        solution = pca.first(n_components)
+        start_at_normal_model(module, *solution.normal_model(), solution.mean)
 
     def describe(
         self, module: Any, blocks: Iterable[torch.Tensor], n_components: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["announce", "progress_bar", "show_epoch"]
+__all__ = ["SilentBar", "announce", "progress_bar", "show_epoch"]
 
 
 def announce(text: str, verbose: int) -> None:
@@ -13,11 +13,26 @@ def announce(text: str, verbose: int) -> None:
         sys.stderr.write(f"{text}\n")
 
 
+class SilentBar:
+    """A bar that shows nothing; one of tqdm would start a thread all the same."""
+
+    disable = True
+    n = total = 0
+
+    def set_description(self, text: str) -> None:
+        """Show no text."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def progress_bar(n_epochs: int, purpose: str, verbose: int):
     """Return a bar on stderr, or a widget in notebooks; a silent one if not verbose."""
+    if not verbose:
+        return SilentBar()
     from tqdm.auto import tqdm
 
-    return tqdm(total=n_epochs, desc=purpose, unit="epoch", disable=not verbose)
+    return tqdm(total=n_epochs, desc=purpose, unit="epoch")
 
 
 def show_epoch(bar, record: dict, reference: float | None) -> None:
