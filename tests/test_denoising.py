@@ -133,7 +133,7 @@ def test_corruption_is_fixed_while_the_network_lives(digits):
 
 
 def test_floor_holds_for_denoising(noise):
-    expected = "The best linear denoiser is the model, because"
+    expected = "The fitted model is the best linear denoiser of all rows, because"
     with pytest.warns(PCAFloorWarning, match=expected):
         model = fit(noise, 2, corruption_level=0.01)
     assert model.reconstruction_error_ == model.pca_reconstruction_error_
