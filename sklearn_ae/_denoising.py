@@ -469,8 +469,13 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
 
 def _are_pairs(X, y) -> bool:
     """Return whether y is a table of the shape of X."""
-    shape = np.shape(X) if getattr(X, "shape", None) is None else X.shape
-    if y is None or len(shape) < 2:
+    if y is None:
         return False
-    other = np.shape(y) if getattr(y, "shape", None) is None else y.shape
-    return tuple(other) == tuple(shape)
+    shape = _shape(X)
+    return len(shape) > 1 and _shape(y) == shape
+
+
+def _shape(table) -> tuple[int, ...]:
+    """Return the shape of a table, which need know no more than how to be an array."""
+    shape = getattr(table, "shape", None)
+    return np.asarray(table).shape if shape is None else tuple(shape)
