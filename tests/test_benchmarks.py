@@ -207,6 +207,13 @@ CASES = {
         constants={"SEEDS": 1},
         beside=DRAWN,
     ),
+    "dependent_rows": Case(
+        "situations",
+        2 * 19,
+        "situation, validation, seed, claimed, true, beats PCA, seconds, lost",
+        "| bagging over a pipeline | auto         |",
+        "--seeds 1 --n-jobs 1",
+    ),
     "fallback_costs": Case(
         "costs",
         3,
@@ -233,6 +240,15 @@ CASES = {
         "set, split, method, balanced_accuracy, auroc",
         "Worse by more than a standard error",
         "--splits 2",
+    ),
+    "gain_rule": Case(
+        "fits",
+        # 90 rows of tables; 150, 178, 569, 442 and 150 rows of the others.
+        7,
+        "set, rows, codes, seed, gain, effective n, network, library",
+        "0.02 + 0.75 / sqrt(n), the rule",
+        "--seeds 0 --n-jobs 1",
+        constants={"SIZES": (60,), "LOADERS": ()},
     ),
     "import_time": Case(
         "median_seconds",

@@ -17,7 +17,14 @@ from .arrays import as_tensor
 from .randomness import find_generator, normal_like
 from .statistics import RowStatistics
 
-__all__ = ["LIKELIHOODS", "FeatureGaussian", "Gaussian", "Likelihood", "LikelihoodOutput", "ScaledLink"]
+__all__ = [
+    "LIKELIHOODS",
+    "FeatureGaussian",
+    "Gaussian",
+    "Likelihood",
+    "LikelihoodOutput",
+    "ScaledLink",
+]
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
 _MAX_LOG_RATE = 20.0
