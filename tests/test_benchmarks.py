@@ -243,12 +243,11 @@ CASES = {
     ),
     "gain_rule": Case(
         "fits",
-        # 90 rows of tables; 150, 178, 569, 442 and 150 rows of the others.
-        7,
+        5,
         "set, rows, codes, seed, gain, effective n, network, library",
         "0.02 + 0.75 / sqrt(n), the rule",
         "--seeds 0 --n-jobs 1",
-        constants={"SIZES": (60,), "LOADERS": ()},
+        constants={"SIZES": (45,), "LOADERS": ()},
     ),
     "import_time": Case(
         "median_seconds",
