@@ -69,8 +69,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         ``1 - corruption_level``; values are set to the smallest
         or the largest of their column; values are replaced by those of other rows of
         the batch. A function or torch module maps rows in the units of X, a float32
-        tensor of shape (n, n_features), to corrupted ones; it should draw from torch's
-        global generator, which is seeded.
+        tensor of shape (n, n_features), to corrupted ones; whatever it draws with
+        torch follows `random_state`.
     corruption_level : float, default=0.5
         For ``"gaussian"``, at least 0: standard deviation of the noise over that of the
         data (of each column with ``scaling="per_feature"``, of all together

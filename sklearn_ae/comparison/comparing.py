@@ -312,7 +312,7 @@ def _measure(
     codes = np.empty((len(X), test_codes.shape[1]), dtype=test_codes.dtype)
     codes[test], codes[train] = test_codes, model.transform(X[train])
     if isinstance(model, BaseAutoencoder):
-        # Before the rounding of rebuilt rows to float32, which large offsets feel.
+        # Before rebuilt rows are rounded to the type of X, which large offsets feel.
         error = -np.mean(model.score_samples(X[test]), dtype=np.float64)
     else:
         error = np.mean((X[test] - rebuilt) ** 2, dtype=np.float64)
