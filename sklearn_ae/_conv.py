@@ -37,9 +37,9 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     n_components : int or float, default=None
         Width of the code, at most ``min(n_samples, n_features)``. A float in (0, 1)
         takes the smallest code that keeps this share of the variance of held-out
-        rows, found by a nested fit; ``partial_fit`` goes by PCA's share. None takes
-        half of the features, at most 32; with ``bottleneck="map"`` it must be
-        None.
+        rows, found by a nested fit; ``partial_fit`` goes by PCA's share, and so does
+        ``upsampling="unpool"``. None takes half of the features, at most 32; with
+        ``bottleneck="map"`` it must be None.
     nested : bool or tuple of int, default=False
         Train the code so that its first k values are a good code of size k, for every
         k, or, given sizes, for these sizes (which are then served a little better):

@@ -496,3 +496,12 @@ def test_diagram_of_a_decoder_that_needs_more_than_codes(images):
     with pytest.raises(AttributeError, match="upsampling='nearest'"):
         _ = ae.decoder_
     assert "unpool" in ae._repr_html_()
+
+
+def test_a_share_of_the_variance_goes_by_pca_where_codes_alone_are_not_decoded(images):
+    params = {"downsampling": "max_pool", "upsampling": "unpool"}
+    model = fit(images, 0.8, **params)
+    flat = images.reshape(len(images), -1)
+    assert model.n_components_ == pytest.approx(PCA(0.8).fit(flat).n_components_, abs=1)
+    with pytest.raises(ValueError, match="nested codes need a decoder that sees codes"):
+        fit(images, 4, nested=True, **params)

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.datasets import load_digits, make_swiss_roll
 from sklearn.decomposition import PCA
-from skorch.callbacks import Freezer
+from skorch.callbacks import Callback, Freezer
 from torch import nn
 
 from sklearn_ae import (
@@ -303,3 +303,21 @@ def test_widths_that_follow_the_data_stay_in_further_training(curve):
     model.fit(wide[:300])
     assert model._model.recipe.architecture.hidden_layer_sizes == sizes
     assert model.partial_fit(wide[:30]).n_parameters_ == n_parameters
+
+
+def test_a_pass_has_the_learning_rate_and_the_callbacks_that_are_set_now(digits):
+    class Counter(Callback):
+        n_epochs = 0
+
+        def on_epoch_end(self, net, **kwargs):
+            self.n_epochs += 1
+
+    model = AutoencoderTransformer(8, learning_rate=1e-12, **FAST).partial_fit(digits)
+    before = model.transform(digits)
+    counter = Counter()
+    model.set_params(callbacks=[counter]).partial_fit(digits)
+    np.testing.assert_allclose(model.transform(digits), before, atol=1e-4)
+    assert counter.n_epochs == 1
+    model.set_params(learning_rate=0.05, callbacks=None).partial_fit(digits)
+    assert np.abs(model.transform(digits) - before).max() > 0.1
+    assert counter.n_epochs == 1

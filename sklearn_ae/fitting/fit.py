@@ -366,8 +366,7 @@ def fit_without_training(
 def _find_width(recipe: Recipe, table: Table, options: FitOptions) -> int | float:
     """Return the width of the code, or the share of PCA's variance that decides it."""
     width = choose_width(recipe, options.n_components, *table.X.shape)
-    can_nest = recipe.bottleneck.can_be_nested and recipe.can_start_at_pca
-    if isinstance(width, int) or not can_nest:
+    if isinstance(width, int) or not recipe.can_be_nested:
         return width
     # The smallest code that keeps a share of held-out rows, by a nested fit. It needs
     # no such search itself, because nested codes cannot be nested again.

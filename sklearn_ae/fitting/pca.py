@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.decomposition import PCA, IncrementalPCA
 
-from ..nn.linear_path import PCASolution
+from ..nn.linear_path import PCASolution, least_variance
 from ..training.batches import Rows
 
 __all__ = ["fit_pca"]
@@ -93,12 +93,12 @@ def _fit_sparse(rows: Rows, n_components: int | float, seed: int) -> PCASolution
 def _as_baseline(
     pca: PCA | IncrementalPCA, shift: np.ndarray | float = 0.0
 ) -> PCASolution:
-    least = _MIN_NOISE * float(pca.explained_variance_.mean())
-    least = max(least, float(np.finfo(np.float64).tiny))
+    mean = pca.mean_ - shift
+    least = least_variance(_MIN_NOISE * pca.explained_variance_.mean(), mean)
     return PCASolution(
         # ARPACK's components have negative strides, which torch refuses.
         np.ascontiguousarray(pca.components_),
-        pca.mean_ - shift,
+        mean,
         pca.explained_variance_,
         max(float(pca.noise_variance_), least),
     )

@@ -296,7 +296,7 @@ def build_pair(
         If the result is not a pair of modules.
     ValueError
         If one of them returns another shape than ``(n, n_components)`` or
-        ``(n, n_features)``.
+        ``(n, n_features)``, or is not of float32.
     """
     if isinstance(architecture, Architecture):
         pair = architecture.build(n_features, n_components)
@@ -313,19 +313,42 @@ def build_pair(
         ("decoder", n_components, n_features),
     )
     for (name, width_in, width_out), module in zip(checks, pair, strict=True):
-        _check_shape(name, module, width_in, width_out)
+        _check_network(name, module, width_in, width_out)
     # A callable may return the same modules again; models must not share weights. One
     # copy of both keeps what encoder and decoder share.
     return copy.deepcopy(pair)
 
 
-@torch.no_grad()
-def _check_shape(name: str, module: nn.Module, width_in: int, width_out: int) -> None:
+def _check_network(name: str, module: nn.Module, width_in: int, width_out: int) -> None:
+    """Raise a ValueError unless a module maps float32 rows of one width to another."""
+    rule = f"the architecture's {name} must map (n, {width_in}) to (n, {width_out})"
+    for values in (*module.parameters(), *module.buffers()):
+        is_number = values.is_floating_point() or values.is_complex()
+        if is_number and (values.dtype, values.device.type) != (torch.float32, "cpu"):
+            raise ValueError(
+                f"{rule}, in float32 on the CPU, from where it is moved; it has "
+                f"parameters of {values.dtype} on {values.device.type}. Build it "
+                "without dtype and device."
+            )
     was_training = module.training
-    shape = tuple(module.eval()(torch.zeros(2, width_in)).shape)
-    module.train(was_training)
-    if shape != (2, width_out):
+    try:
+        with torch.no_grad():
+            output = module.eval()(torch.zeros(2, width_in))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise ValueError(
-            f"the architecture's {name} must map (n, {width_in}) to (n, {width_out}); "
-            f"it mapped (2, {width_in}) to {shape}."
+            f"{rule}; it failed on zeros of shape (2, {width_in}), see the error "
+            "above. Check its first layer, and that each next one takes what the last "
+            "returns."
+        ) from error
+    finally:
+        module.train(was_training)
+    if not isinstance(output, torch.Tensor):
+        raise ValueError(
+            f"{rule}; it returned a {type(output).__name__}. Return one tensor."
+        )
+    if output.shape != (2, width_out):
+        raise ValueError(f"{rule}; it mapped (2, {width_in}) to {tuple(output.shape)}.")
+    if output.dtype != torch.float32:
+        raise ValueError(
+            f"{rule}, in float32; it returned {output.dtype}. Leave the type as it is."
         )

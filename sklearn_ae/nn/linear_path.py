@@ -32,6 +32,7 @@ __all__ = [
     "copy_linear",
     "dense_layers",
     "is_linear",
+    "least_variance",
     "linear_pair",
     "load_linear",
     "read_linear",
@@ -196,6 +197,24 @@ class FactorSolution(PCASolution):
     def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return loadings and variances of factor analysis."""
         return self.loadings, self.unique_variances
+
+
+def least_variance(known: float, mean: np.ndarray) -> float:
+    """Return what a variance of scaled rows that may be 0 is at least taken to be.
+
+    What is divided by it, or its logarithm, must stay finite.
+
+    Parameters
+    ----------
+    known : float
+        What other variances say.
+    mean : ndarray of shape (n_features,)
+        Mean row, which float32 rounds. Rows that are all 0 say nothing: it is 1 then.
+    """
+    limits = np.finfo(np.float32)
+    rounding = np.square(limits.eps * mean).mean() / 12
+    least = max(float(known), float(rounding))
+    return least if least > limits.tiny else 1.0
 
 
 class ClampedLogit(nn.Module):

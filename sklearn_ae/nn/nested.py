@@ -23,7 +23,7 @@ from torch.nn.utils import skip_init
 from .._validation import is_count
 from .autoencoder import Autoencoder
 from .codes import PlainCode
-from .linear_path import PCASolution
+from .linear_path import PCASolution, least_variance
 from .losses import Objective
 from .randomness import find_generator, uniform_like
 from .recipe import Recipe
@@ -373,7 +373,8 @@ class NestedCode(PlainCode):
         if pca is None:
             raise TypeError("nested codes need the PCA that they are compared with.")
         losses = pca.residuals(n_components)
-        losses = np.maximum(losses, _MIN_SHARE * (losses[0] + pca.variances[0]))
+        least = _MIN_SHARE * (losses[0] + pca.variances[0])
+        losses = np.maximum(losses, least_variance(least, pca.mean))
         return NestedObjective(objective, torch.tensor(losses, dtype=torch.float32))
 
 

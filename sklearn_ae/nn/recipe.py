@@ -133,6 +133,13 @@ class Recipe:
         return self.code_width is None and self.bottleneck.can_start_at_pca
 
     @property
+    def can_be_nested(self) -> bool:
+        """Whether each beginning of a code could be a code of its own."""
+        sees_codes_alone = getattr(self.architecture, "upsampling", None) != "unpool"
+        can_be_nested = self.bottleneck.can_be_nested and self.can_start_at_pca
+        return can_be_nested and sees_codes_alone
+
+    @property
     def starts_at_pca(self) -> bool:
         """Whether training starts at PCA."""
         return self.init == "pca" and self.can_start_at_pca

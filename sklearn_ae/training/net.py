@@ -327,8 +327,10 @@ class AutoencoderNet(NeuralNet):
         Raises
         ------
         ValueError
-            If the loss is not finite again and again.
+            If the loss is not finite in any epoch, or again and again; or if layers
+            normalise over batches that hold one value.
         """
+        self._check_normalised_batches(rows)
         start = math.inf if validation is None else self.evaluate(validation)
         best = BestState(self.module_, start, plan.tol, len(self.history))
         self.n_restarts_, interrupted = 0, False
@@ -355,12 +357,36 @@ class AutoencoderNet(NeuralNet):
         finally:
             bar.total = bar.n  # or notebooks take an early stop for a failure
             bar.close()
+        if n_done and self.n_restarts_ == n_done:
+            raise _not_finite(self.lr * 0.1 ** (n_done - 1))
         kept = len(self.history)
         if validation is not None:
             best.restore()
             kept = best.epoch
         self.notify("on_train_end", X=rows, y=None)
         return Outcome(kept, interrupted)
+
+    def _check_normalised_batches(self, rows: TrainingRows) -> None:
+        """Raise a ValueError if layers cannot be trained on a batch of one row."""
+        n_batches = -(-len(rows) // self.batch_size)
+        self._set_training(True)
+        layers = [
+            part
+            for part in self.module_.modules()
+            if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training
+        ]
+        if len(rows) // n_batches > 1 or not layers:
+            return
+        self._set_training(False)
+        hooks = [part.register_forward_pre_hook(_refuse_one_value) for part in layers]
+        batch = next(rows.shuffled_batches(1, torch.Generator()))
+        redirected = redirected_draws(may_draw(self.module_, self.criterion_))
+        try:
+            with isolated(self.seed), torch.inference_mode(), redirected:
+                self.module_(batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def evaluate(self, rows: TrainingRows) -> float:
         """Return the mean loss of the rows, in float32 and evaluation mode.
@@ -503,11 +529,7 @@ class AutoencoderNet(NeuralNet):
         """Go back to the best state with a smaller step, or give up."""
         best.restore()
         if self.n_restarts_ == _MAX_RESTARTS:
-            raise ValueError(
-                "the training loss must stay finite; it did not, even at a learning "
-                f"rate of {self.lr * 0.1**self.n_restarts_:.1e}. Set scaling='global' "
-                "or 'per_feature', or a smaller learning_rate."
-            )
+            raise _not_finite(self.lr * 0.1**self.n_restarts_)
         self.n_restarts_ += 1
         self.initialize_optimizer()
         rate = self.lr * 0.1**self.n_restarts_
@@ -577,6 +599,25 @@ class AutoencoderNet(NeuralNet):
         if not isinstance(X, Rows):
             self._refuse("score")
         return -self.evaluate(X)
+
+
+def _not_finite(learning_rate: float) -> ValueError:
+    return ValueError(
+        "the training loss must stay finite; it did not, even at a learning rate of "
+        f"{learning_rate:.1e}. Set scaling='global' or 'per_feature', or a smaller "
+        "learning_rate."
+    )
+
+
+def _refuse_one_value(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    """Raise a ValueError if a row has but one value for each mean of a layer."""
+    (values,) = inputs
+    if values.numel() == values.shape[1]:
+        raise ValueError(
+            "a layer that normalises over a batch needs more than one value of each "
+            "channel; got a batch of one row, and maps of one value. Set another "
+            "batch_size, or leave that layer out (normalization='group' or None)."
+        )
 
 
 def check_callbacks(callbacks: Sequence) -> None:

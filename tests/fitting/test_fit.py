@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.model_selection import PredefinedSplit
 
+from sklearn_ae import VAE, AutoencoderTransformer, DenoisingAE, SparseAE
 from sklearn_ae.exceptions import PCAFloorWarning
 from sklearn_ae.fitting.fit import fit_model, fit_one_pass, fit_without_training
 from sklearn_ae.fitting.prepare import FitOptions, Table
@@ -112,3 +114,44 @@ def test_global_random_state_is_left_alone(curve, n_components):
     fit(curve, n_components=n_components, max_iter=2)
     assert torch.equal(torch.get_rng_state(), before[0])
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("cls", "params"),
+    [
+        (AutoencoderTransformer, {}),
+        (DenoisingAE, {"nested": True}),
+        (SparseAE, {}),
+        (VAE, {}),
+        (VAE, {"floor": False}),
+        (VAE, {"scaling": "per_feature"}),
+        (VAE, {"scaling": None, "floor": False}),
+        (VAE, {"likelihood": "bernoulli"}),
+    ],
+    ids=str,
+)
+def test_training_rows_that_are_all_equal(cls, params, seed):
+    """Those that differ are all held out."""
+    rng = np.random.RandomState(seed)
+    X, fold = np.zeros((40, 4)), np.r_[np.full(30, -1), np.zeros(10)]
+    X[30:] = rng.randint(2, size=(10, 4))
+    given = {"max_iter": 2, "random_state": seed, "validation": PredefinedSplit(fold)}
+    model = cls(1, **given, **params).fit(X)
+    assert np.isfinite(model.transform(X)).all()
+    assert np.isfinite(model.reconstruction_error_)
+    assert np.isfinite(model.pca_reconstruction_error_)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("n_rows", range(2, 9))
+@pytest.mark.parametrize("binary", [True, False])
+def test_log_loss_of_few_rows(n_rows, binary):
+    X = np.random.RandomState(0).uniform(size=(n_rows, 5))
+    X = np.c_[X, np.arange(n_rows) % 2]
+    X = X.round() if binary else X
+    for early_stopping in (True, False):
+        params = {"early_stopping": early_stopping, "max_iter": 3, "random_state": 0}
+        model = AutoencoderTransformer(1, loss="log_loss", **params).fit(X)
+        assert np.isfinite(model.score_samples(X)).all()

@@ -87,3 +87,66 @@ def test_widths_that_are_given_stay(sizes):
     for cls in (DenseArchitecture, ConvArchitecture):
         architecture = cls(hidden_layer_sizes=sizes)
         assert architecture.for_values(10**6, 10).hidden_layer_sizes == sizes
+
+
+class Pair(nn.Linear):
+    """Returns more than one tensor."""
+
+    def forward(self, X):
+        return super().forward(X), 1
+
+
+class Half(nn.Linear):
+    """Returns another type than it takes."""
+
+    def forward(self, X):
+        return super().forward(X).half()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (
+            nn.Linear(7, 2),
+            "; it failed on zeros of shape (2, 6), see the error above. Check its "
+            "first layer, and that each next one takes what the last returns.",
+        ),
+        (
+            nn.Conv2d(1, 2, 3),
+            "; it failed on zeros of shape (2, 6), see the error above. Check its "
+            "first layer, and that each next one takes what the last returns.",
+        ),
+        (
+            nn.Linear(6, 2, dtype=torch.float64),
+            ", in float32 on the CPU, from where it is moved; it has parameters of "
+            "torch.float64 on cpu. Build it without dtype and device.",
+        ),
+        (
+            nn.Linear(6, 2, device="meta"),
+            ", in float32 on the CPU, from where it is moved; it has parameters of "
+            "torch.float32 on meta. Build it without dtype and device.",
+        ),
+        (
+            nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2, dtype=torch.float64)),
+            ", in float32 on the CPU, from where it is moved; it has parameters of "
+            "torch.float64 on cpu. Build it without dtype and device.",
+        ),
+        (Pair(6, 2), "; it returned a tuple. Return one tensor."),
+        (
+            Half(6, 2),
+            ", in float32; it returned torch.float16. Leave the type as it is.",
+        ),
+        (nn.Linear(6, 3), "; it mapped (2, 6) to (2, 3)."),
+    ],
+)
+def test_networks_are_checked_before_training(encoder, message):
+    with pytest.raises(ValueError, match="the architecture's encoder") as error:
+        build_pair(lambda *widths: (encoder, nn.Linear(2, 6)), 6, 2)
+    rule = "the architecture's encoder must map (n, 6) to (n, 2)"
+    assert str(error.value) == rule + message
+    assert encoder.training
+
+
+def test_decoders_are_checked_too():
+    with pytest.raises(ValueError, match="the architecture's decoder must map"):
+        build_pair(lambda *widths: (nn.Linear(6, 2), nn.Linear(3, 6)), 6, 2)

@@ -10,6 +10,7 @@ from sklearn_ae.nn.linear_path import (
     LinearDenoiser,
     PCASolution,
     add_linear_path,
+    least_variance,
     start_at,
 )
 
@@ -102,3 +103,9 @@ def test_clamped_logit_inverts_the_sigmoid():
     X = torch.tensor([-1.0, 0.0, 0.2, 0.9, 2.0])
     expected = X.clamp(0.01, 0.99)
     assert torch.allclose(torch.sigmoid(ClampedLogit()(X)), expected)
+
+
+def test_variances_of_nothing_are_bounded():
+    assert least_variance(2.0, np.full(3, 1e3)) == 2.0
+    assert least_variance(0.0, np.full(3, 1e3)) == pytest.approx(1.2e-9, rel=0.1)
+    assert least_variance(0.0, np.zeros(3)) == 1.0

@@ -17,6 +17,7 @@ from skorch.callbacks import (
 
 from sklearn_ae import (
     AutoencoderTransformer,
+    ConvAutoencoderTransformer,
     DivergenceWarning,
     InterruptedFitWarning,
     PCAFloorWarning,
@@ -220,6 +221,47 @@ def test_a_fit_that_diverges_again_and_again_is_an_error():
         "the training loss must stay finite; it did not, even at a learning rate of "
         "4.0e-06. Set scaling='global' or 'per_feature', or a smaller learning_rate."
     )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.DivergenceWarning")
+@pytest.mark.parametrize("max_iter", [1, 2, 3])
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_fit_without_any_finite_epoch_is_an_error(max_iter, early_stopping):
+    poison, params = Poison(range(1, 9)), {"early_stopping": early_stopping}
+    with pytest.raises(ValueError, match="the training loss must stay finite"):
+        fit(curve_of(600), callbacks=[poison], max_iter=max_iter, **params)
+    with pytest.raises(ValueError, match="the training loss must stay finite"):
+        AutoencoderTransformer(1, callbacks=[poison]).partial_fit(curve_of(600))
+
+
+def normalised(n_features, n_components):
+    encoder = torch.nn.Linear(n_features, n_components)
+    decoder = torch.nn.Linear(n_components, n_features)
+    return torch.nn.Sequential(encoder, torch.nn.BatchNorm1d(n_components)), decoder
+
+
+def test_layers_that_normalise_over_a_batch_of_one_row_are_refused_before_training():
+    model = AutoencoderTransformer(1, architecture=normalised, batch_size=1, max_iter=1)
+    seen = Poison([])
+    with pytest.raises(ValueError, match="normalises over a batch") as error:
+        model.set_params(callbacks=[seen]).fit(curve_of(600))
+    assert str(error.value) == (
+        "a layer that normalises over a batch needs more than one value of each "
+        "channel; got a batch of one row, and maps of one value. Set another "
+        "batch_size, or leave that layer out (normalization='group' or None)."
+    )
+    model.set_params(batch_size=2).fit(curve_of(600))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_batch_normalised_maps_of_one_pixel_need_two_rows(batch_size):
+    X = np.random.RandomState(0).standard_normal((21, 16))
+    params = {"normalization": "batch", "max_iter": 1, "batch_size": batch_size}
+    params |= {"early_stopping": False, "channels": (2, 2), "image_shape": (4, 4)}
+    model = ConvAutoencoderTransformer(1, **params)
+    with pytest.raises(ValueError, match="needs more than one value of each channel"):
+        model.fit(X)
+    model.set_params(channels=(2,)).fit(X)
 
 
 def test_warnings_point_at_the_line_that_called_fit():
