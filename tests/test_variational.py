@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, FactorAnalysis
 
 from sklearn_ae import (
     VAE,
@@ -34,6 +34,7 @@ def fit(X, n_components=4, **params):
 def start(X, n_components, **params):
     """Fit, and put back the state before the first step."""
     params = {"max_iter": 1, "learning_rate": 1e-30} | params
+    params = {"noise_variance": "shared"} | params
     return fit(X, n_components, early_stopping=False, **params)
 
 
@@ -80,6 +81,33 @@ def test_floor_is_probabilistic_pca_of_all_rows(noise):
     np.testing.assert_allclose(model.log_likelihood(noise, 1), expected, atol=1e-3)
     assert model.log_likelihood_bound_ == model.pca_log_likelihood_bound_
     assert model.reconstruction_error_ >= model.pca_reconstruction_error_
+
+
+def test_start_has_the_likelihood_of_factor_analysis(digits):
+    X = digits[:, digits.std(axis=0) > 0.5]
+    model = start(X[:1200], 5, noise_variance="per_feature")
+    expected = FactorAnalysis(5, tol=1e-6, max_iter=5000).fit(X[:1200])
+    found = model.log_likelihood(X[1200:], 1)
+    assert found.mean() == pytest.approx(expected.score(X[1200:]), abs=0.05)
+
+
+def test_auto_takes_the_likelier_normal_model():
+    rng = np.random.RandomState(0)
+    factors = rng.standard_normal((600, 2)) @ rng.standard_normal((2, 12))
+    noise = rng.standard_normal((600, 12))
+    for deviations, per_feature in ((0.5, False), (np.geomspace(0.05, 2, 12), True)):
+        model = fit(factors + noise * deviations, 2, max_iter=1)
+        assert hasattr(model.module_.output, "log_excess") == per_feature
+
+
+def test_as_many_components_as_features_leave_the_normal_distribution():
+    angle = np.random.RandomState(0).uniform(0, 2 * np.pi, (2000, 1))
+    X = np.hstack([np.cos(angle), np.sin(angle)])
+    X += 0.05 * np.random.RandomState(1).standard_normal(X.shape)
+    model = fit(X[:1500], 2, max_iter=40)
+    assert model.beats_pca_
+    # A normal distribution has -2.14; a ring of that noise has about -0.26.
+    assert model.log_likelihood(X[1500:], 200).mean() > -1.2
 
 
 def test_more_components_than_rows_or_features(noise):
@@ -161,7 +189,8 @@ def test_options_train_and_are_repeatable(digits, params):
 
 
 def test_importance_weighting_tightens_the_bound(digits):
-    one, five = (fit(digits, 8, n_importance_samples=n, max_iter=20) for n in (1, 5))
+    shared = {"noise_variance": "shared", "max_iter": 20}
+    one, five = (fit(digits, 8, n_importance_samples=n, **shared) for n in (1, 5))
     assert five.log_likelihood_bound_ > one.log_likelihood_bound_
 
 
@@ -221,7 +250,9 @@ def test_bounds_do_not_depend_on_the_batch(digits):
 
 
 def test_sparse_rows(digits):
-    dense, sparse = fit(digits), fit(sp.csr_array(digits))
+    dense, sparse = (
+        fit(X, noise_variance="shared") for X in (digits, sp.csr_array(digits))
+    )
     np.testing.assert_allclose(
         sparse.transform(sp.csr_array(digits)), dense.transform(digits), atol=1e-3
     )

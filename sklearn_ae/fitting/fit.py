@@ -129,7 +129,8 @@ def _fit(
         width, scaling = previous.n_components, previous.scaling
     rows = split(table, scaling, options)
     if previous is None:
-        start = Start.find(recipe, scaling, rows.train, width, options.seed)
+        parts = recipe, scaling, rows.train, width, options.seed
+        start = Start.find(*parts, rows.validation)
         untrained = _skip_training(start, table, rows, options, report)
         if untrained is not None:
             return untrained

@@ -28,9 +28,9 @@ __all__ = [
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
 _MAX_LOG_RATE = 20.0
-# A feature's noise is at least this share of its variance, and the second share of the
-# mean variance.
-_MIN_SHARE_OF_NOISE, _MIN_SHARE_OF_ALL = 1e-4, 1e-6
+# A feature's noise is at least this share of its variance, which float32 can tell from
+# nothing; that of a constant feature at least the second share of the mean variance.
+_MIN_SHARE_OF_NOISE, _MIN_SHARE_OF_ALL = 1e-8, 1e-4
 # Overdispersed counts start nearly as Poisson's.
 _LOG_SIZE = 4.0
 
@@ -206,7 +206,7 @@ class FeatureGaussian(Gaussian):
 def least_noise_variances(variances: np.ndarray) -> np.ndarray:
     """Return the bounds of noise variances, from the variance of each feature."""
     least_of_all = _MIN_SHARE_OF_ALL * variances.mean()
-    return np.maximum(_MIN_SHARE_OF_NOISE * variances, least_of_all)
+    return np.where(variances > 0, _MIN_SHARE_OF_NOISE * variances, least_of_all)
 
 
 class Bernoulli(Likelihood):
@@ -338,6 +338,8 @@ class LikelihoodOutput:
         """Return the likelihood, which maps raw output to reconstructions."""
         if self.likelihood == "gaussian" and self.noise_variance == "per_feature":
             deviations = units.feature_deviations
+            if deviations is None:
+                deviations = units.deviation
             return FeatureGaussian(units.shift, units.scale, deviations)
         return LIKELIHOODS[self.likelihood](units.shift, units.scale)
 

@@ -64,6 +64,11 @@ class LossOutput:
 
     loss: str = "squared_error"
 
+    @property
+    def can_have_factors(self) -> bool:
+        """Whether factor analysis can be the start."""
+        return False
+
     def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()
