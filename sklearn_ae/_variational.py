@@ -57,10 +57,11 @@ class VAE(BaseAutoencoder):
     noise_variance : {"auto", "shared", "per_feature"}, default="auto"
         Variances of the normal likelihood: ``"shared"``, one for all scaled values, as
         in probabilistic PCA, or ``"per_feature"``, one for each feature, as in factor
-        analysis, at least 1e-8 of the feature's variance. Training starts at that model
-        and has it as its floor. ``"auto"`` takes the one under which held-out rows are
-        likelier before training; up to 1000 features, ``"shared"`` beyond them and with
-        ``init="random"``. Other likelihoods do not use it.
+        analysis. Training starts at that model and has it as its floor. A network's
+        variances are at least 1e-3 of each feature's variance, those of the floor at
+        least 1e-12. ``"auto"`` takes the model under which held-out rows are likelier
+        before training; without held-out rows, beyond 1000 features and with
+        ``init="random"`` it is ``"shared"``. Other likelihoods do not use it.
     beta : float, default=1.0
         Weight of the KL divergence, at least 0; 1 is the bound itself [7]_.
     kl_warmup : float, default=0.0

@@ -5,40 +5,59 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from ..nn.likelihoods import least_noise_variances
+from ..nn.likelihoods import MIN_LEARNED_SHARE, least_noise_variances
 from ..nn.linear_path import FactorSolution, PCASolution
 from ..training.batches import Rows
 
-__all__ = ["MAX_FEATURES", "choose_normal_model", "fit_factors", "log_densities"]
+__all__ = [
+    "choose_normal_model",
+    "fit_factors",
+    "fit_learnable_factors",
+    "log_densities",
+]
 
 # Wider rows have a covariance that takes too long to be decomposed so often.
-MAX_FEATURES = 1000
+_MAX_FEATURES = 1000
 
-_MAX_ITER = 200
+# As in scikit-learn, iterations end where the likelihood of all rows gains less. Wide
+# rows have no time for so many, of about as many multiplications as features cubed.
+_MAX_ITER, _TOL = 1000, 0.01
+_MAX_WORK = 3e10
 
-# Gain in nats per feature and iteration after which iterations end.
-_TOL = 1e-6
+# Share of a feature's variance that factor analysis always takes for noise: at less,
+# float32 would round more away.
+_MIN_SHARE = 1e-12
 
 # Nats per feature by which factor analysis has to be better, so that it is not taken
 # where both are the same model.
 _MIN_GAIN = 1e-3
 
 
-def choose_normal_model(pca: PCASolution, rows: Rows, held_out: Rows) -> PCASolution:
+def choose_normal_model(
+    pca: PCASolution, rows: Rows, held_out: Rows | None
+) -> PCASolution:
     """Return factor analysis of rows, or the given PCA if held-out rows are likelier.
 
     Parameters
     ----------
     pca : PCASolution
         PCA of the rows, with as many components as there may be factors.
-    rows, held_out : Rows
-        To fit to, and to compare on.
+    rows : Rows
+        To fit to.
+    held_out : Rows or None
+        To compare on; None keeps PCA, because rows that were fitted to prefer the model
+        with more variances.
     """
-    if rows.n_features > MAX_FEATURES:
+    if held_out is None or rows.n_features > _MAX_FEATURES:
         return pca
     factors = fit_factors(pca, rows)
     gains = log_densities(factors, held_out) - log_densities(pca, held_out)
     return factors if gains.mean() > _MIN_GAIN * rows.n_features else pca
+
+
+def fit_learnable_factors(pca: PCASolution, rows: Rows) -> FactorSolution:
+    """Do what :func:`fit_factors` does, with variances that training can go on from."""
+    return _fit_factors(pca, rows, MIN_LEARNED_SHARE)
 
 
 def fit_factors(pca: PCASolution, rows: Rows) -> FactorSolution:
@@ -55,21 +74,27 @@ def fit_factors(pca: PCASolution, rows: Rows) -> FactorSolution:
     rows : Rows
         Scaled rows.
     """
+    return _fit_factors(pca, rows, _MIN_SHARE)
+
+
+def _fit_factors(pca: PCASolution, rows: Rows, share: float) -> FactorSolution:
+    """Fit factors, with variances of at least a share of each feature's variance."""
     covariance = _covariance(rows, pca.mean)
     variances, n_features = covariance.diagonal(), len(covariance)
-    least = least_noise_variances(variances)
+    least = least_noise_variances(variances, share)
     rank = min(len(pca.components), n_features - 1)
     unique, before = np.maximum(variances, least), -np.inf
     loadings = np.zeros((rank, n_features))
     leading = [n_features - rank, n_features - 1]
-    for _ in range(_MAX_ITER if rank else 0):
+    max_iter = max(1, min(_MAX_ITER, int(_MAX_WORK / n_features**3)))
+    for _ in range(max_iter if rank else 0):
         deviations = np.sqrt(unique)
         whitened = covariance / np.outer(deviations, deviations)
         values, axes = eigh(whitened, subset_by_index=leading)
         values = np.maximum(values, 1)
         likelihood = np.log(unique).sum() + (variances / unique).sum()
         likelihood = -0.5 * (likelihood + (np.log(values) + 1 - values).sum())
-        if likelihood - before < _TOL * n_features:
+        if len(rows) * (likelihood - before) < _TOL:
             break
         before = likelihood
         loadings = np.sqrt(values - 1)[:, None] * axes.T * deviations

@@ -22,7 +22,7 @@ from ..training.net import AutoencoderNet, TrainingPlan
 from .denoiser import fit_linear_denoiser
 from .dependence import Matrix, find_known_rows
 from .evidence import HeldOut
-from .factors import choose_normal_model, fit_factors
+from .factors import choose_normal_model, fit_factors, fit_learnable_factors
 from .holdout import hold_out
 from .model import Model
 from .pca import fit_pca
@@ -190,7 +190,8 @@ class Start:
     pca : PCASolution
         Where networks start.
     baseline : PCASolution
-        What they are compared with: the same, or the best linear denoiser.
+        What they are compared with: the same, the best linear denoiser, or factor
+        analysis with smaller variances.
     """
 
     recipe: Recipe
@@ -211,8 +212,8 @@ class Start:
     ) -> Start:
         """Fit PCA to rows; a float for the width is the share of variance to keep.
 
-        Held-out rows, or the rows themselves, choose between probabilistic PCA and
-        factor analysis where that is open.
+        Held-out rows choose between probabilistic PCA and factor analysis where that is
+        open.
         """
         n_pca: int | float = width
         if isinstance(width, int):
@@ -222,13 +223,16 @@ class Start:
         if not isinstance(width, int):
             width = len(pca.components)
             recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+        best = pca
         if recipe.starts_at_pca and recipe.output.can_have_factors:
             if recipe.has_factors:
-                pca = fit_factors(pca, rows)
+                best = fit_factors(pca, rows)
             else:
-                pca = choose_normal_model(pca, rows, held_out or rows)
-        recipe = recipe.with_factors(isinstance(pca, FactorSolution))
-        baseline = _fit_baseline(recipe, scaling, rows, width, seed, pca)
+                best = choose_normal_model(pca, rows, held_out)
+        if isinstance(best, FactorSolution):
+            pca = fit_learnable_factors(pca, rows)
+        recipe = recipe.with_factors(isinstance(best, FactorSolution))
+        baseline = _fit_baseline(recipe, scaling, rows, width, seed, best)
         return cls(recipe, scaling, width, pca, baseline)
 
     def network(self, options: FitOptions) -> Model:

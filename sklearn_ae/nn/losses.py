@@ -69,6 +69,11 @@ class LossOutput:
         """Whether factor analysis can be the start."""
         return False
 
+    @property
+    def has_factors(self) -> bool:
+        """Whether it is."""
+        return False
+
     def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()

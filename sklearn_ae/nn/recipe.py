@@ -152,8 +152,7 @@ class Recipe:
     @property
     def has_factors(self) -> bool:
         """Whether factor analysis is "PCA"; False while that is open."""
-        output = self.output
-        return output.can_have_factors and output.noise_variance == "per_feature"
+        return self.output.has_factors
 
     def with_factors(self, has_factors: bool) -> Recipe:
         """Return the recipe with it settled whether factor analysis is "PCA"."""

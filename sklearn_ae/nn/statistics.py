@@ -26,8 +26,6 @@ class RowStatistics:
         Standard deviation of each feature.
     low, high : ndarray of shape (n_features,) or None
         Smallest and largest value of each feature, where something needs them.
-    feature_deviations : ndarray of shape (n_features,) or None
-        Standard deviation of each feature; None takes `deviation`.
     """
 
     mean: np.ndarray
@@ -37,7 +35,6 @@ class RowStatistics:
     feature_deviations: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
-    feature_deviations: np.ndarray | None = None
 
     @property
     def n_features(self) -> int:

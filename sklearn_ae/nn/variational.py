@@ -42,7 +42,7 @@ __all__ = [
 # Values of a layer that draws hold at once.
 _MAX_VALUES = 2**24
 
-_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -15.0, 10.0
+_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -30.0, 10.0
 
 # A component counts as active if its posterior mean varies more than this over rows
 # (Burda et al. 2015).
