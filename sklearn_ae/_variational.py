@@ -50,10 +50,18 @@ class VAE(BaseAutoencoder):
         takes half of the features, at most 32.
     likelihood : str, default="gaussian"
         Distribution of values given the latent variables, independent over features:
-        ``"gaussian"``, with one learned variance for all scaled values;
+        ``"gaussian"``, with learned variances, see `noise_variance`;
         ``"bernoulli"`` for 0 and 1 (values in between count as probabilities of a 1);
         ``"poisson"`` and ``"negative_binomial"`` for counts, the latter with a learned
         overdispersion per feature.
+    noise_variance : {"auto", "shared", "per_feature"}, default="auto"
+        Variances of the normal likelihood: ``"shared"``, one for all scaled values, as
+        in probabilistic PCA, or ``"per_feature"``, one for each feature, as in factor
+        analysis. Training starts at that model and has it as its floor. A network's
+        variances are at least 1e-3 of each feature's variance, those of the floor at
+        least 1e-12. ``"auto"`` takes the model under which held-out rows are likelier
+        before training; without held-out rows, beyond 1000 features and with
+        ``init="random"`` it is ``"shared"``. Other likelihoods do not use it.
     beta : float, default=1.0
         Weight of the KL divergence, at least 0; 1 is the bound itself [7]_.
     kl_warmup : float, default=0.0
@@ -240,6 +248,7 @@ class VAE(BaseAutoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "noise_variance": [StrOptions({"auto", "shared", "per_feature"})],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
@@ -252,6 +261,7 @@ class VAE(BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         likelihood: str = "gaussian",
+        noise_variance: str = "auto",
         beta: float = 1.0,
         kl_warmup: float = 0.0,
         free_bits: float = 0.0,
@@ -283,6 +293,7 @@ class VAE(BaseAutoencoder):
     ) -> None:
         self.n_components = n_components
         self.likelihood = likelihood
+        self.noise_variance = noise_variance
         self.beta = beta
         self.kl_warmup = kl_warmup
         self.free_bits = free_bits
@@ -325,7 +336,7 @@ class VAE(BaseAutoencoder):
                 n_importance_samples=self.n_importance_samples,
                 size_factor=self.size_factor,
             ),
-            output=LikelihoodOutput(self.likelihood),
+            output=LikelihoodOutput(self.likelihood, self.noise_variance),
             objective=partial(EvidenceBound, self.beta, self.kl_warmup, self.free_bits),
             init=self.init,
             scaling=self.scaling,

@@ -311,7 +311,7 @@ CASES = {
     "vae_likelihood": Case(
         "cells",
         3,
-        "set, rows, features, codes, PCA, FactorAnalysis, VAE, gain, beats PCA",
+        "set, rows, features, codes, PCA, FactorAnalysis, VAE, gain, beats floor",
         "negative_binomial",
         constants={"MAX_TEST_ROWS": 20},
     ),

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, FactorAnalysis
 
 from sklearn_ae import (
     VAE,
@@ -80,6 +80,33 @@ def test_floor_is_probabilistic_pca_of_all_rows(noise):
     np.testing.assert_allclose(model.log_likelihood(noise, 1), expected, atol=1e-3)
     assert model.log_likelihood_bound_ == model.pca_log_likelihood_bound_
     assert model.reconstruction_error_ >= model.pca_reconstruction_error_
+
+
+def test_start_has_the_likelihood_of_factor_analysis(digits):
+    X = digits[:, digits.std(axis=0) > 0.5]
+    model = start(X[:1200], 5, noise_variance="per_feature")
+    expected = FactorAnalysis(5).fit(X[:1200])
+    found = model.log_likelihood(X[1200:], 1)
+    assert found.mean() == pytest.approx(expected.score(X[1200:]), abs=0.05)
+
+
+def test_auto_takes_the_likelier_normal_model():
+    rng = np.random.RandomState(0)
+    factors = rng.standard_normal((600, 2)) @ rng.standard_normal((2, 12))
+    noise = rng.standard_normal((600, 12))
+    for deviations, per_feature in ((0.5, False), (np.geomspace(0.05, 2, 12), True)):
+        model = fit(factors + noise * deviations, 2, max_iter=1)
+        assert hasattr(model.module_.output, "log_excess") == per_feature
+
+
+def test_as_many_components_as_features_leave_the_normal_distribution():
+    angle = np.random.RandomState(0).uniform(0, 2 * np.pi, (2000, 1))
+    X = np.hstack([np.cos(angle), np.sin(angle)])
+    X += 0.05 * np.random.RandomState(1).standard_normal(X.shape)
+    model = fit(X[:1500], 2, max_iter=40)
+    assert model.beats_pca_
+    normal = PCA(2).fit(X[:1500]).score(X[1500:])
+    assert model.log_likelihood(X[1500:], 200).mean() > normal + 0.5
 
 
 def test_more_components_than_rows_or_features(noise):
@@ -221,10 +248,17 @@ def test_bounds_do_not_depend_on_the_batch(digits):
 
 
 def test_sparse_rows(digits):
-    dense, sparse = fit(digits), fit(sp.csr_array(digits))
-    np.testing.assert_allclose(
-        sparse.transform(sp.csr_array(digits)), dense.transform(digits), atol=1e-3
+    X = sp.csr_array(digits)
+    dense, sparse = (fit(rows, noise_variance="shared") for rows in (digits, X))
+    np.testing.assert_allclose(sparse.transform(X), dense.transform(digits), atol=1e-3)
+
+
+def test_sparse_rows_start_at_the_same_factor_analysis(digits):
+    X = sp.csr_array(digits)
+    dense, sparse = (
+        start(rows, 4, noise_variance="per_feature") for rows in (digits, X)
     )
+    np.testing.assert_allclose(sparse.transform(X), dense.transform(digits), atol=1e-3)
 
 
 # ----------------------------------------------------------------- what goes wrong

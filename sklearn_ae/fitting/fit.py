@@ -129,7 +129,9 @@ def _fit(
         width, scaling = previous.n_components, previous.scaling
     rows = split(table, scaling, options)
     if previous is None:
-        start = Start.find(recipe, scaling, rows.train, width, options.seed)
+        new = rows.held_out.rows if rows.held_out.are_new else None
+        seed = options.seed
+        start = Start.find(recipe, scaling, rows.train, width, seed, new)
         untrained = _skip_training(start, table, rows, options, report)
         if untrained is not None:
             return untrained

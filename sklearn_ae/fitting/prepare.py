@@ -13,7 +13,7 @@ from torch import nn
 from ..exceptions import DependentRowsWarning
 from ..nn.autoencoder import Autoencoder
 from ..nn.codes import Complaint
-from ..nn.linear_path import PCASolution
+from ..nn.linear_path import FactorSolution, PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
 from ..training.batches import Rows, clean_part
@@ -22,6 +22,7 @@ from ..training.net import AutoencoderNet, TrainingPlan
 from .denoiser import fit_linear_denoiser
 from .dependence import Matrix, find_known_rows
 from .evidence import HeldOut
+from .factors import choose_normal_model, fit_factors, fit_learnable_factors
 from .holdout import hold_out
 from .model import Model
 from .pca import fit_pca
@@ -189,7 +190,8 @@ class Start:
     pca : PCASolution
         Where networks start.
     baseline : PCASolution
-        What they are compared with: the same, or the best linear denoiser.
+        What they are compared with: the same, the best linear denoiser, or factor
+        analysis with smaller variances.
     """
 
     recipe: Recipe
@@ -206,8 +208,13 @@ class Start:
         rows: Rows,
         width: int | float,
         seed: int,
+        held_out: Rows | None = None,
     ) -> Start:
-        """Fit PCA to rows; a float for the width is the share of variance to keep."""
+        """Fit PCA to rows; a float for the width is the share of variance to keep.
+
+        Held-out rows choose between probabilistic PCA and factor analysis where that is
+        open.
+        """
         n_pca: int | float = width
         if isinstance(width, int):
             recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
@@ -216,7 +223,16 @@ class Start:
         if not isinstance(width, int):
             width = len(pca.components)
             recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
-        baseline = _fit_baseline(recipe, scaling, rows, width, seed, pca)
+        best = pca
+        if recipe.starts_at_pca and recipe.output.can_have_factors:
+            if recipe.has_factors:
+                best = fit_factors(pca, rows)
+            else:
+                best = choose_normal_model(pca, rows, held_out)
+        if isinstance(best, FactorSolution):
+            pca = fit_learnable_factors(pca, rows)
+        recipe = recipe.with_factors(isinstance(best, FactorSolution))
+        baseline = _fit_baseline(recipe, scaling, rows, width, seed, best)
         return cls(recipe, scaling, width, pca, baseline)
 
     def network(self, options: FitOptions) -> Model:
@@ -294,7 +310,10 @@ def _fit_baseline(
     if recipe.denoises and recipe.corruption is not None:
         corruption = recipe.corruption.build(scaling).to(rows.device)
         return fit_linear_denoiser(corruption, rows, n_components, seed)
-    return fit_pca(rows, n_components, seed) if pca is None else pca
+    if pca is not None:
+        return pca
+    pca = fit_pca(rows, n_components, seed)
+    return fit_factors(pca, rows) if recipe.has_factors else pca
 
 
 def make_plan(

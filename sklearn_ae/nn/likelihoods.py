@@ -19,6 +19,7 @@ from .statistics import RowStatistics
 
 __all__ = [
     "LIKELIHOODS",
+    "MIN_LEARNED_SHARE",
     "FeatureGaussian",
     "Gaussian",
     "Likelihood",
@@ -28,9 +29,11 @@ __all__ = [
 
 # Log-rates of counts stay in the range whose exponentials float32 can hold.
 _MAX_LOG_RATE = 20.0
-# A feature's noise is at least this share of its variance, and the second share of the
-# mean variance.
-_MIN_SHARE_OF_NOISE, _MIN_SHARE_OF_ALL = 1e-4, 1e-6
+#: Noise that is learned is at least this share of a feature's variance: steps of the
+#: optimizer are too long for less.
+MIN_LEARNED_SHARE = 1e-3
+# The noise of a constant feature is at least this share of the mean variance.
+_MIN_SHARE_OF_ALL = 1e-4
 # Overdispersed counts start nearly as Poisson's.
 _LOG_SIZE = 4.0
 
@@ -157,8 +160,8 @@ class Gaussian(Likelihood):
 class FeatureGaussian(Gaussian):
     """Normal values around the decoder's output, with a learned variance per feature.
 
-    Variances stay above a bound, without which a likelihood could grow for ever where
-    one feature is a function of the others.
+    Learned variances stay above a bound, without which a likelihood could grow for ever
+    where one feature is a function of the others.
 
     Parameters
     ----------
@@ -186,10 +189,11 @@ class FeatureGaussian(Gaussian):
 
     @torch.no_grad()
     def load_noise(self, variances: np.ndarray) -> None:
-        """Start at given variances; see :meth:`Likelihood.load_noise`."""
+        """Start at given variances, however small, which lower the bound."""
         least = self.least.cpu().numpy().astype(np.float64)
-        excess = np.maximum(variances - least, 0.01 * least)
-        self.log_excess.copy_(_as_float32(np.log(excess)))
+        least = np.minimum(least, variances / 2)
+        self.least.copy_(_as_float32(least))
+        self.log_excess.copy_(_as_float32(np.log(variances - least)))
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-density; see :meth:`Likelihood.log_prob`."""
@@ -203,10 +207,12 @@ class FeatureGaussian(Gaussian):
         return raw + self.variances.sqrt() * normal_like(raw)
 
 
-def least_noise_variances(variances: np.ndarray) -> np.ndarray:
+def least_noise_variances(
+    variances: np.ndarray, share: float = MIN_LEARNED_SHARE
+) -> np.ndarray:
     """Return the bounds of noise variances, from the variance of each feature."""
     least_of_all = _MIN_SHARE_OF_ALL * variances.mean()
-    return np.maximum(_MIN_SHARE_OF_NOISE * variances, least_of_all)
+    return np.where(variances > 0, share * variances, least_of_all)
 
 
 class Bernoulli(Likelihood):
@@ -324,6 +330,11 @@ class LikelihoodOutput:
         """Whether factor analysis can be the start: it has a variance per feature."""
         return self.likelihood == "gaussian" and self.noise_variance != "shared"
 
+    @property
+    def has_factors(self) -> bool:
+        """Whether it is; False while that is open."""
+        return self.can_have_factors and self.noise_variance == "per_feature"
+
     def with_noise(self, noise_variance: str) -> LikelihoodOutput:
         """Return the part with variances of a kind, where it was open."""
         is_open = self.noise_variance == "auto"
@@ -336,7 +347,7 @@ class LikelihoodOutput:
 
     def build(self, units: RowStatistics) -> Likelihood:
         """Return the likelihood, which maps raw output to reconstructions."""
-        if self.likelihood == "gaussian" and self.noise_variance == "per_feature":
+        if self.has_factors:
             deviations = units.feature_deviations
             return FeatureGaussian(units.shift, units.scale, deviations)
         return LIKELIHOODS[self.likelihood](units.shift, units.scale)

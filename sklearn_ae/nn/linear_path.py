@@ -21,6 +21,9 @@ from .dense import PaddedDecoder, TransposedLinear
 # Layers whose output is zero if their parameters are.
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
+# Share of the smallest variance that is noise where components leave nothing out.
+_NOISE_OF_SMALLEST = 0.2
+
 __all__ = [
     "ClampedLogit",
     "FactorSolution",
@@ -75,8 +78,9 @@ class PCASolution:
     def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the normal distribution of rows that belongs to the components.
 
-        It is that of probabilistic PCA. With all components it is the same with one
-        component less, whose variance is the noise.
+        It is that of probabilistic PCA. With all components there is no residual, and
+        any noise gives the same distribution: a share of the smallest variance, which
+        leaves something to learn to the factors and to the noise.
 
         Returns
         -------
@@ -88,8 +92,7 @@ class PCASolution:
         n_features = len(self.mean)
         rank, noise = len(self.components), self.noise_variance
         if rank >= n_features:
-            rank = n_features - 1
-            noise = max(noise, float(self.variances[rank]))
+            noise = max(noise, _NOISE_OF_SMALLEST * float(self.variances[-1]))
         strengths = np.sqrt(np.maximum(self.variances[:rank] - noise, 0))
         loadings = self.components[:rank] * strengths[:, None]
         return loadings, np.full(n_features, noise)

@@ -64,6 +64,16 @@ class LossOutput:
 
     loss: str = "squared_error"
 
+    @property
+    def can_have_factors(self) -> bool:
+        """Whether factor analysis can be the start."""
+        return False
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether it is."""
+        return False
+
     def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()

@@ -152,7 +152,21 @@ class Recipe:
     @property
     def baseline_name(self) -> str:
         """What networks are compared with, as warnings call it."""
+        if self.has_factors:
+            return "FactorAnalysis"
         return "the best linear denoiser" if self.denoises else "PCA"
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether factor analysis is "PCA"; False while that is open."""
+        return self.output.has_factors
+
+    def with_factors(self, has_factors: bool) -> Recipe:
+        """Return the recipe with it settled whether factor analysis is "PCA"."""
+        if not isinstance(self.output, LikelihoodOutput):
+            return self
+        noise = "per_feature" if has_factors else "shared"
+        return replace(self, output=self.output.with_noise(noise))
 
     @property
     def allows_wide_codes(self) -> bool:
@@ -174,6 +188,7 @@ class Recipe:
         """
         bottleneck = self.bottleneck.settle(n_components)
         recipe = replace(self, bottleneck=bottleneck)
+        recipe = recipe.with_factors(fitted.has_factors)
         architecture: Any = self.architecture
         widths = getattr(fitted.architecture, "hidden_layer_sizes", None)
         asked = getattr(architecture, "hidden_layer_sizes", None)

@@ -42,7 +42,7 @@ __all__ = [
 # Values of a layer that draws hold at once.
 _MAX_VALUES = 2**24
 
-_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -15.0, 10.0
+_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -30.0, 10.0
 
 # A component counts as active if its posterior mean varies more than this over rows
 # (Burda et al. 2015).
@@ -253,7 +253,10 @@ def start_at_normal_model(
     """
     width, deviations = module.encoder.linear.out_features, np.sqrt(noise_variances)
     # Rotated so that the factors are independent given a row.
-    _, strengths, axes = np.linalg.svd(loadings / deviations, full_matrices=False)
+    turns, strengths, axes = np.linalg.svd(loadings / deviations, full_matrices=False)
+    # Signs are those of the loadings, not the decomposition's.
+    largest = np.abs(turns).argmax(axis=0), np.arange(len(strengths))
+    axes = np.where(turns[largest] < 0, -1, 1)[:, None] * axes
     rank, precisions = len(strengths), 1 + strengths**2
     decoder_weight = np.zeros((width // 2, len(mean)))
     decoder_weight[:rank] = strengths[:, None] * axes * deviations

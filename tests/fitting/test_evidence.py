@@ -81,6 +81,23 @@ def test_groups_and_the_end_count_for_likelihoods_too():
     assert not is_real_likelihood_gain(model, pca, held_out(200, at_end=at_end))
 
 
+def test_likelihoods_of_a_few_rows_cannot_outweigh_a_gain_on_most():
+    model, pca = losses(200, 0.3, 0.01)
+    assert is_real_likelihood_gain(model, pca, held_out(200))
+    model[:2] = pca[:2] + 100
+    assert (model < pca).mean() > 0.95
+    assert not is_real_likelihood_gain(model, pca, held_out(200))
+
+
+def test_the_mean_of_likelihoods_must_be_sure():
+    model, pca = losses(200, 0.3, 0.01)
+    model[:2] = pca[:2] + 15
+    gains = pca - model
+    assert gains.mean() > 0.4 * 4 / np.sqrt(200)
+    assert gains.mean() < 1.64 * gains.std() / np.sqrt(200)
+    assert not is_real_likelihood_gain(model, pca, held_out(200))
+
+
 def test_a_sample_keeps_what_is_known_of_its_rows():
     groups, at_end = np.arange(100) // 10, np.arange(100) > 50
     rows = Rows(np.arange(100.0)[:, None], np.zeros(1), np.ones(1), torch.device("cpu"))

@@ -20,9 +20,8 @@ def rows_of(X):
 def reconstruct(pca, X):
     """Return rows as PCA's module reconstructs them."""
     width = X.shape[1]
-    plain = RowStatistics(
-        np.zeros(width), np.zeros(width), np.ones(width), np.ones(width)
-    )
+    zero, one = np.zeros(width), np.ones(width)
+    plain = RowStatistics(zero, zero, one, one, one)
     module = Recipe().plain_pca(plain, pca, len(pca.components))
     with torch.no_grad():
         return module.reconstruct(torch.from_numpy(X).float()).numpy()

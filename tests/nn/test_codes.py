@@ -10,7 +10,7 @@ from sklearn_ae.nn.linear_path import PCASolution, linear_pair
 from sklearn_ae.nn.losses import ReconstructionObjective
 from sklearn_ae.nn.statistics import RowStatistics
 
-UNITS = RowStatistics(np.zeros(6), np.zeros(6), np.ones(6), np.ones(6))
+UNITS = RowStatistics(np.zeros(6), np.zeros(6), np.ones(6), np.ones(6), np.ones(6))
 
 
 def assemble(bottleneck, encoder, decoder):

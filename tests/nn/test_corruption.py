@@ -20,7 +20,7 @@ def make(kind, level, X):
     low, high = (to_units(extreme.values) for extreme in (X.min(0), X.max(0)))
     deviation = UNIT * np.array([1.0, 2.0, 3.0])
     return Corruption(
-        kind, level, RowStatistics(SHIFT, SHIFT, UNIT, deviation, low, high)
+        kind, level, RowStatistics(SHIFT, SHIFT, UNIT, deviation, deviation, low, high)
     )
 
 

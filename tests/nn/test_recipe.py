@@ -34,7 +34,7 @@ def rows():
         pca.components_, pca.mean_, pca.explained_variance_, pca.noise_variance_
     )
     zero, one = np.zeros(WIDTH), np.ones(WIDTH)
-    units = RowStatistics(X.mean(0), zero, one, one, X.min(0), X.max(0))
+    units = RowStatistics(X.mean(0), zero, one, one, one, X.min(0), X.max(0))
     return torch.tensor(X, dtype=torch.float32), units, pca, baseline
 
 

@@ -8,7 +8,8 @@ from sklearn_ae.nn.statistics import RowStatistics
 
 @pytest.fixture
 def units():
-    return RowStatistics(np.arange(4.0), np.zeros(4), np.ones(4), np.ones(4))
+    ones = np.ones(4)
+    return RowStatistics(np.arange(4.0), np.zeros(4), ones, ones, ones)
 
 
 def test_number_of_features(units):
