@@ -29,6 +29,7 @@ from ._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    check_groups,
     check_rows,
     check_sample_weight,
     fit_context,
@@ -108,7 +109,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     # ------------------------------------------------------------------------ fitting
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Learn codes from all rows, and predictions from the labelled ones.
 
         Parameters
@@ -122,6 +123,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             Weights of the losses of labelled rows, relative to each other: equal
             weights change nothing. Rows of weight 0 are left out, for the autoencoder
             too, which learns from all others alike.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that depend on one another, subjects for example. Whole
+            groups are held out, by the autoencoder and with ``early_stopping``.
 
         Returns
         -------
@@ -147,9 +151,11 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             check_consistent_length(X, y)
             y, known = self._validate_targets(y)
             weights = self._weigh_rows(X, sample_weight)
+            groups = check_groups(groups, X)
             if not weights.all():
                 kept = weights > 0
                 X, y, known, weights = X[kept], y[kept], known[kept], weights[kept]
+                groups = None if groups is None else groups[kept]
             if not known.any():
                 raise ValueError(
                     "y must hold at least one label of a row whose weight is not 0; "
@@ -159,8 +165,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             replace_learned(self, {})
             targets = self._encode_targets(y, known, weights)
             seed = draw_seed(self.random_state)
-            self.autoencoder_ = self._fit_autoencoder(X, row_shape, seed)
-            self._fit_head(X, targets, np.flatnonzero(known), weights, seed)
+            self.autoencoder_ = self._fit_autoencoder(X, row_shape, seed, groups)
+            at = np.flatnonzero(known)
+            self._fit_head(X, targets, at, weights, seed, groups)
         return self
 
     def _check_parameters(self) -> None:
@@ -204,7 +211,11 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         return weights / weights.max() if weights.any() else weights
 
     def _fit_autoencoder(
-        self, X, row_shape: tuple[int, ...], seed: int
+        self,
+        X,
+        row_shape: tuple[int, ...],
+        seed: int,
+        groups: np.ndarray | None = None,
     ) -> BaseAutoencoder:
         """Return an autoencoder of all rows, whatever it takes to have one."""
         if _is_fitted(self.autoencoder):
@@ -215,7 +226,10 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         if model.random_state is None:
             model.set_params(random_state=seed)
         X = X.reshape(X.shape[0], *row_shape) if len(row_shape) > 1 else X
-        model = model.fit(X) if self.pretrain else model._start_at_random(X)
+        if self.pretrain:
+            model.fit(X, groups=groups)
+        else:
+            model._start_at_random(X)
         if hasattr(self, "feature_names_in_"):
             model.feature_names_in_ = self.feature_names_in_
         return model
@@ -227,6 +241,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         labelled: np.ndarray,
         weights: np.ndarray,
         seed: int,
+        groups: np.ndarray | None = None,
     ) -> None:
         """Train head and encoder on the labelled rows, and on what others teach."""
         targets, weights = targets[labelled], weights[labelled]
@@ -243,7 +258,8 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             self._n_outputs,
             shares,
         )
-        labels = Labels(labelled, targets, weights / weights.mean())
+        groups = None if groups is None else groups[labelled]
+        labels = Labels(labelled, targets, weights / weights.mean(), groups)
         self._model, self.net_ = fit_head(
             self.autoencoder_._model, head, X, labels, self._options(seed)
         )

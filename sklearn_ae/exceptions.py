@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from types import FrameType
-from typing import Any
-from weakref import WeakKeyDictionary
 
 __all__ = [
     "CodeCollapseWarning",
@@ -18,9 +16,6 @@ __all__ = [
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
 ]
-
-# Texts that a search has given, by the object that searches, or that is evaluated.
-_GIVEN: WeakKeyDictionary[Any, tuple[int, set[str]]] = WeakKeyDictionary()
 
 # A call may pass through these on its way from the user's line to ours.
 _BETWEEN = ("sklearn_ae", "sklearn", "joblib", "contextlib")
@@ -50,15 +45,13 @@ def warn_user(message: str, category: type[Warning]) -> None:
 def _is_first_time(search: FrameType, message: str) -> bool:
     """Return whether a search, by its outermost call, gives a text for the first time.
 
-    Python's own memory of warnings is cleared by each ``warnings.catch_warnings``, of
-    which there are many in a search.
+    Texts are kept beside the call's own variables, so that they end with it. Python's
+    memory of warnings is cleared by each ``warnings.catch_warnings``, of which there are
+    many in a search.
     """
-    owner = search.f_locals.get("self", search.f_locals.get("estimator"))
-    given = _GIVEN.setdefault(owner, (id(search), set()))
-    if given[0] != id(search):  # the search is run again
-        given = _GIVEN[owner] = id(search), set()
-    is_first = message not in given[1]
-    given[1].add(message)
+    given: set[str] = search.f_locals.setdefault("_texts_of_sklearn_ae", set())
+    is_first = message not in given
+    given.add(message)
     return is_first
 
 

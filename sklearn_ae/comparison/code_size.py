@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
@@ -139,6 +139,7 @@ def code_size_curve(
     n_components: Sequence[int] | None = None,
     *,
     cv=None,
+    groups=None,
     scoring=None,
     verbose: int = 0,
 ) -> CodeSizeCurve:
@@ -161,6 +162,9 @@ def code_size_curve(
         Sizes to score; None takes all from 1 to the width of the code.
     cv : int, splitter or iterable, default=None
         As in ``GridSearchCV``.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of rows that depend on one another, for `cv` and for the rows that the
+        autoencoder holds out. An integer or None as `cv` keeps them together.
     scoring : str or callable, default=None
         As in ``GridSearchCV``; None takes the estimator's own score, which for a bare
         autoencoder is the share of the variance that is reconstructed.
@@ -203,15 +207,21 @@ def code_size_curve(
     name, largest = type(steps[position][1]).__name__, steps[position][1].n_components
     if isinstance(largest, Integral):
         _check_sizes(n_components, int(largest))  # before any fit
-    X, y = indexable(X, y)
-    folds = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    X, y, groups = indexable(X, y, groups)
+    if groups is not None and (cv is None or isinstance(cv, Integral)):
+        cv = GroupKFold(5 if cv is None else int(cv))
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    folds = list(splitter.split(X, y, groups))
     records = []
     for fold, (train, test) in enumerate(tqdm(folds, unit="fold", disable=not verbose)):
         rows = [safe_indexing(X, train), None if y is None else safe_indexing(y, train)]
         head = Pipeline(
             [(key, clone(step, safe=False)) for key, step in steps[: position + 1]]
         )
-        head.fit(*rows)
+        grouped = {}
+        if groups is not None:
+            grouped = {f"{head.steps[-1][0]}__groups": safe_indexing(groups, train)}
+        head.fit(*rows, **grouped)
         unseen = [safe_indexing(data, test) for data in (X, y) if data is not None]
         sizes = _check_sizes(n_components, head[-1].n_components_)
         for size in sizes:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length
@@ -20,6 +26,7 @@ from .._autoencoder import AutoencoderTransformer
 from .._conv import ConvAutoencoderTransformer
 from .._denoising import DenoisingAE
 from .._sparse import SparseAE
+from .._validation import check_groups
 from .._variational import VAE
 from ..base import BaseAutoencoder
 from ..exceptions import PCAFloorWarning
@@ -49,7 +56,8 @@ def compare(
     estimators: dict[str, BaseEstimator] | Sequence[BaseEstimator] | None = None,
     n_components: Sequence[int] = (2, 8, 32),
     *,
-    cv: int = 3,
+    cv=3,
+    groups=None,
     random_state: int = 0,
     name: str = "data",
     image_shape: tuple[int, ...] | None = None,
@@ -77,8 +85,12 @@ def compare(
     n_components : sequence of int, default=(2, 8, 32)
         Code sizes. Those that are not below the number of features and of training
         rows are left out with a warning.
-    cv : int, default=3
-        Number of folds, at least 2; stratified by the classes of y.
+    cv : int or splitter, default=3
+        Number of folds, at least 2; stratified by the classes of y. Or a splitter of
+        scikit-learn, :class:`~sklearn.model_selection.TimeSeriesSplit` for example.
+    groups : array-like of shape (n_samples,), default=None
+        Groups of rows that depend on one another. They stay together in the folds, and
+        where the library's estimators hold out rows.
     random_state : int, default=0
         Seed of the folds and the estimators.
     name : str, default="data"
@@ -126,17 +138,19 @@ def compare(
     if estimators is None:
         estimators = _library_estimators(image_shape)
     candidates = _candidates(_named(estimators))
-    score_name, probe, splitter = _protocol(y, cv, random_state)
+    groups = check_groups(groups, X)
+    score_name, probe, splitter = _protocol(y, cv, groups, random_state)
     rng = np.random.RandomState(random_state)
     # Splitters sort the rows of a fold; what takes the first of them must not see a
     # table that is ordered by its labels.
-    folds = [tuple(map(rng.permutation, fold)) for fold in splitter.split(X, y)]
+    folds = [tuple(map(rng.permutation, fold)) for fold in splitter.split(X, y, groups)]
     sizes = _fitting_sizes(n_components, X.shape[1], min(len(t) for t, _ in folds))
     records, raw_scores, shown = [], [], _Shown(sizes)
     total = len(folds) * len(sizes) * len(candidates)
     with tqdm(total=total, unit="fit", disable=not verbose) as bar:
         for fold, (train, test) in enumerate(folds):
-            fits = _FitsOfFold(X[train], sizes, random_state + fold)
+            grouped = None if groups is None else groups[train]
+            fits = _FitsOfFold(X[train], grouped, sizes, random_state + fold)
             raw_scores.append(_probe_score(probe, X, X, y, train, test))
             for size in sizes:
                 pca_error = None
@@ -176,8 +190,10 @@ def compare(
 class _FitsOfFold:
     """Fits of one fold; nested estimators are fitted once and then cut off."""
 
-    def __init__(self, X: np.ndarray, sizes: list[int], seed: int) -> None:
-        self.X, self.sizes, self.seed = X, sizes, seed
+    def __init__(
+        self, X: np.ndarray, groups: np.ndarray | None, sizes: list[int], seed: int
+    ) -> None:
+        self.X, self.groups, self.sizes, self.seed = X, groups, sizes, seed
         self.whole: dict[str, tuple[BaseEstimator, float]] = {}
 
     def fit(
@@ -201,7 +217,10 @@ class _FitsOfFold:
         with warnings.catch_warnings():
             # That an autoencoder equals PCA is what the comparison is about to say.
             warnings.simplefilter("ignore", PCAFloorWarning)
-            model.fit(self.X)
+            if self.groups is not None and isinstance(model, BaseAutoencoder):
+                model.fit(self.X, groups=self.groups)
+            else:
+                model.fit(self.X)
         return model, time.perf_counter() - start
 
 
@@ -247,17 +266,18 @@ def _library_estimators(image_shape: tuple[int, ...] | None) -> list[BaseAutoenc
     return models
 
 
-def _protocol(y, cv: int, random_state: int):
+def _protocol(y, cv, groups: np.ndarray | None, random_state: int):
     """Return the name of the score, the linear model and the splitter that suit y."""
     kind = None if y is None else type_of_target(y)
-    if kind in ("binary", "multiclass"):
-        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        return (
-            "accuracy",
-            probe,
-            StratifiedKFold(cv, shuffle=True, random_state=random_state),
+    has_classes = kind in ("binary", "multiclass")
+    splitter = cv
+    if isinstance(cv, Integral):
+        splitter = _make_splitter(
+            int(cv), has_classes, groups is not None, random_state
         )
-    splitter = KFold(cv, shuffle=True, random_state=random_state)
+    if has_classes:
+        probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        return "accuracy", probe, splitter
     if y is None:
         return "accuracy", None, splitter
     if kind == "continuous":
@@ -266,6 +286,16 @@ def _protocol(y, cv: int, random_state: int):
         "y must hold one class or one number per row; got a target of type "
         f"{kind!r}. Pass one column."
     )
+
+
+def _make_splitter(n_folds: int, has_classes: bool, has_groups: bool, seed: int):
+    """Return folds that suit classes and groups."""
+    if has_groups and not has_classes:
+        return GroupKFold(n_folds)
+    kind = KFold
+    if has_classes:
+        kind = StratifiedGroupKFold if has_groups else StratifiedKFold
+    return kind(n_folds, shuffle=True, random_state=seed)
 
 
 def _fitting_sizes(sizes: Sequence[int], n_features: int, n_rows: int) -> list[int]:

@@ -27,8 +27,9 @@ from ..training.inference import rowwise
 from ..training.isolation import isolated
 from ..training.labels import LabelledRows, distance_to_neighbour
 from ..training.net import AutoencoderNet, TrainingPlan
+from .holdout import hold_out
 from .model import Model
-from .planning import choose_batch_size, choose_n_epochs, count_validation_rows
+from .planning import choose_batch_size, choose_n_epochs
 
 __all__ = [
     "Head",
@@ -60,11 +61,14 @@ class Labels:
         As the loss takes them.
     weights : ndarray of shape (n_labelled,)
         Weights of their losses.
+    groups : ndarray of shape (n_labelled,), default=None
+        Groups of labelled rows that depend on one another.
     """
 
     positions: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -266,7 +270,7 @@ def fit_head(
             radius=radius,
             consistent=consistent,
         )
-        train, validation = _split(rows, labels, options)
+        train, validation = _split(X, rows, labels, options)
         batch_size = choose_batch_size(options.batch_size, len(train))
         net = make_net(network, model, options, batch_size).initialize()
         _train(net, train, validation, options)
@@ -304,7 +308,7 @@ def make_net(
 
 
 def _split(
-    rows: Rows, labels: Labels, options: HeadOptions
+    X: np.ndarray | sp.csr_array, rows: Rows, labels: Labels, options: HeadOptions
 ) -> tuple[LabelledRows, LabelledRows | None]:
     """Return training rows, with all rows beside them, and validation rows."""
 
@@ -316,13 +320,21 @@ def _split(
             others,
         )
 
-    n_labelled = len(labels.positions)
-    order = np.random.RandomState(options.seed).permutation(n_labelled)
-    n_validation = 0
-    if options.early_stopping:
-        n_validation = count_validation_rows(options.validation_fraction, n_labelled)
-    train = choose(order[n_validation:], rows if options.learns_from_all else None)
-    return train, choose(order[:n_validation], None) if n_validation else None
+    others = rows if options.learns_from_all else None
+    if not options.early_stopping:
+        order = np.random.RandomState(options.seed).permutation(len(labels.positions))
+        return choose(order, others), None
+    held_out = hold_out(
+        X[labels.positions],
+        None,
+        "random",
+        options.validation_fraction,
+        labels.groups,
+        options.seed,
+    )
+    train = choose(held_out.train, others)
+    has_rows = len(held_out.validation) > 0
+    return train, choose(held_out.validation, None) if has_rows else None
 
 
 def _train(
