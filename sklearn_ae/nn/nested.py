@@ -46,9 +46,10 @@ __all__ = [
 _N_DRAWN, _OFFSET = 5, 1.0
 _WHOLE_PER_SIZE = 1 / 3
 
-# The least share of the variance that counts as PCA's loss: a loss of nothing cannot be
+# The least share of the variance that counts as PCA's loss: sizes at which PCA leaves
+# next to nothing would have all of the gradient, and a loss of nothing cannot be
 # divided by.
-_MIN_SHARE = 1e-3
+_MIN_SHARE = 1e-2
 
 
 def sizes_to_evaluate(n_components: int) -> list[int]:
