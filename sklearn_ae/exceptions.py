@@ -47,8 +47,8 @@ def _is_first_time(search: FrameType, message: str) -> bool:
     """Return whether a search, by its outermost call, gives a text for the first time.
 
     Texts are kept beside the call's own variables, so that they end with it. Python's
-    memory of warnings is cleared by each ``warnings.catch_warnings``, of which there are
-    many in a search.
+    memory of warnings is cleared by each ``warnings.catch_warnings``, of which there
+    are many in a search.
     """
     given: set[str] = search.f_locals.setdefault("_texts_of_sklearn_ae", set())
     is_first = message not in given
