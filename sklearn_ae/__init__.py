@@ -19,6 +19,7 @@ from .exceptions import (
     ModelVersionWarning,
     PCAFloorWarning,
     PosteriorCollapseWarning,
+    ValidationRowsWarning,
 )
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.conv import ConvArchitecture
@@ -46,6 +47,7 @@ __all__ = [
     "PretrainedRegressor",
     "SparseAE",
     "Summary",
+    "ValidationRowsWarning",
     "code_size_curve",
     "compare",
     "labelled_scorer",

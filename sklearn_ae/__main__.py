@@ -11,13 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from .comparison import Comparison, compare
+from .comparison import Comparison
+from .comparison.comparing import compare_until_interrupted
 from .datasets import load
 
 __all__ = ["main"]
 
 # Columns of a terminal that hold the whole table, and the table without spreads.
 _WIDE, _MEDIUM = 140, 110
+
+# What a shell expects of a program that Ctrl-C has ended.
+_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, or 2 after an error, which is told in one line on stderr.
+        0; 2 after an error, which is told in one line on stderr; 130 after Ctrl-C,
+        with a report of the fits that were done.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -45,9 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
             _tell(f"no labels: all {X.shape[1]} columns are features (see --target).")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            result = compare(
+            result, interrupted = compare_until_interrupted(
                 X,
                 y,
+                estimators=None,
                 n_components=options.n_components,
                 cv=options.folds,
                 random_state=options.random_state,
@@ -57,11 +63,17 @@ def main(arguments: list[str] | None = None) -> int:
             )
         for message in dict.fromkeys(str(warning.message) for warning in caught):
             _tell(message)
+        if result is None:
+            _tell("interrupted before there was anything to compare.")
+            return _INTERRUPTED
         paths = result.save(options.out)
     except (ImportError, OSError, ValueError) as error:
         _tell(str(error))
         return 2
     _show(console, result, X.shape, paths)
+    if interrupted:
+        _tell("interrupted; the report holds the fits that were done.")
+        return _INTERRUPTED
     return 0
 
 

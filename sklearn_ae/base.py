@@ -298,6 +298,9 @@ class BaseAutoencoder(
     def _partial_fit(self, X, X_clean=None) -> BaseAutoencoder:
         """Do what :meth:`partial_fit` does; clean rows may come with those of X."""
         previous = self._model if self._is_fitted() else None
+        # scikit-learn checks parameters at the first pass only, and they may change.
+        if previous is not None:
+            self._validate_params()
         with all_or_nothing(self):
             X, row_shape, recipe = self._check(X, previous, 1, X_clean)
             model, record = fit_one_pass(

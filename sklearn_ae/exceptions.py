@@ -15,6 +15,7 @@ __all__ = [
     "ModelVersionWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
+    "ValidationRowsWarning",
 ]
 
 # A call may pass through these on its way from the user's line to ours.
@@ -209,6 +210,27 @@ class PosteriorCollapseWarning(UserWarning):
     >>> from sklearn_ae import PosteriorCollapseWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", PosteriorCollapseWarning)
+    """
+
+
+class ValidationRowsWarning(UserWarning):
+    """Validation rows that were given seem to be in other units than the training rows.
+
+    Given if the median row of `X_val` is more than ten times as far from the mean of X
+    as the median row of X, in squares of standard deviations, or if the standard
+    deviations of `X_val` are less than a tenth of those of X. Most often a pipeline
+    scales X, and `X_val` came as it was.
+
+    See Also
+    --------
+    sklearn.pipeline.Pipeline : Its parameter `transform_input`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import ValidationRowsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ValidationRowsWarning)
     """
 
 

@@ -305,6 +305,17 @@ def test_widths_that_follow_the_data_stay_in_further_training(curve):
     assert model.partial_fit(wide[:30]).n_parameters_ == n_parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", -1), ("precision", "half"), ("tol", -1)]
+)
+def test_each_pass_checks_the_parameters(digits, name, value):
+    model = AutoencoderTransformer(8, **FAST).partial_fit(digits)
+    before = model.transform(digits)
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of Autoenc"):
+        model.set_params(**{name: value}).partial_fit(digits)
+    np.testing.assert_array_equal(model.transform(digits), before)
+
+
 def test_a_pass_has_the_learning_rate_and_the_callbacks_that_are_set_now(digits):
     class Counter(Callback):
         n_epochs = 0

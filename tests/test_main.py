@@ -1,8 +1,14 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_ae import AutoencoderTransformer
 from sklearn_ae.__main__ import main
+from sklearn_ae.comparison import comparing
 
 
 @pytest.fixture
@@ -136,3 +142,82 @@ def test_the_folder_is_made_before_training(csv, tmp_path, capsys):
     err = capsys.readouterr().err
     assert "taken" in err
     assert err.count("\n") == 1
+
+
+class Interrupted(AutoencoderTransformer):
+    """Ctrl-C comes during a fit."""
+
+    n_fits, last = 0, 3
+
+    def fit(self, X, y=None):
+        cls = type(self)
+        cls.n_fits += 1
+        if cls.n_fits > cls.last:
+            raise KeyboardInterrupt
+        return super().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("last", "n_rows"), [(0, None), (1, 2), (3, 6), (4, 8), (5, 10), (99, 12)]
+)
+def test_ctrl_c_keeps_the_finished_fits(
+    csv, tmp_path, capsys, monkeypatch, last, n_rows
+):
+    """Six fits of PCA and as many of the other: three sizes in each of two folds."""
+    monkeypatch.setattr(Interrupted, "n_fits", 0)
+    monkeypatch.setattr(Interrupted, "last", last)
+    models = [Interrupted(max_iter=1, random_state=0)]
+    monkeypatch.setattr(comparing, "_library_estimators", lambda shape: models)
+    words = ["compare", "--data", str(csv), "--target", "kind", "--folds", "2"]
+    words += ["--n-components", "1", "2", "3", "--out", str(tmp_path / "out")]
+    assert main(words) == (0 if last == 99 else 130)
+    table = tmp_path / "out" / "comparison.csv"
+    if n_rows is None:
+        assert not table.exists()
+        err = capsys.readouterr().err
+        assert "interrupted before there was anything to compare.\n" in err
+        return
+    frame = pd.read_csv(table)
+    assert len(frame) == n_rows
+    assert not frame.isna().any(axis=None)
+    assert (tmp_path / "out" / "report.html").exists()
+    told = "sklearn-ae: interrupted; the report holds the fits that were done.\n"
+    assert (told in capsys.readouterr().err) == (last < 99)
+
+
+def test_ctrl_c_among_the_estimators_of_the_first_fold(csv, tmp_path, monkeypatch):
+    monkeypatch.setattr(Interrupted, "n_fits", 0)
+    monkeypatch.setattr(Interrupted, "last", 1)
+    second = type("Second", (Interrupted,), {"last": 0})
+    models = [Interrupted(max_iter=1, random_state=0), second(max_iter=1)]
+    monkeypatch.setattr(comparing, "_library_estimators", lambda shape: models)
+    words = ["compare", "--data", str(csv), "--target", "kind", "--folds", "2"]
+    assert main([*words, "--n-components", "2", "--out", str(tmp_path)]) == 130
+    frame = pd.read_csv(tmp_path / "comparison.csv")
+    assert frame["estimator"].to_list() == ["PCA", "Interrupted"]
+
+
+def test_a_terminal_without_some_characters(csv, tmp_path):
+    words = ["compare", "--data", str(csv), "--target", "kind", "--folds", "2"]
+    words += ["--n-components", "1", "--out", str(tmp_path), "--max-rows", "20"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sklearn_ae", *words],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"mean ? std over folds" in done.stdout
+
+
+def test_dollars_in_names_and_labels_are_no_formulas(csv, tmp_path):
+    frame = pd.read_csv(csv).rename(columns={"a": "$a_{$"})
+    frame["kind"] = np.where(frame["b"] > 0, r"$\frac$", "$5")
+    path = tmp_path / r"cost $\badly$.csv"
+    frame.to_csv(path, index=False)
+    words = ["compare", "--data", str(path), "--target", "kind", "--folds", "2"]
+    out = tmp_path / "out"
+    assert main([*words, "--n-components", "2", "--out", str(out)]) == 0
+    assert {"codes.png", "comparison.png", "reconstructions.png"} <= {
+        entry.name for entry in out.iterdir()
+    }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import product
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -29,11 +31,12 @@ from .._sparse import SparseAE
 from .._validation import check_groups
 from .._variational import VAE
 from ..base import BaseAutoencoder
-from ..exceptions import PCAFloorWarning
+from ..exceptions import InterruptedFitWarning, PCAFloorWarning, warn_user
 from ..nn.nested import is_nested
+from ..training.interrupt import called_from_prompt
 from .result import ACTIVE_UNITS, Comparison
 
-__all__ = ["compare"]
+__all__ = ["compare", "compare_until_interrupted"]
 
 # What is compared where nothing is named.
 _ESTIMATORS = (
@@ -104,7 +107,8 @@ def compare(
     Returns
     -------
     comparison : Comparison
-        Figures by size, estimator and fold; prints as a table with sentences.
+        Figures by size, estimator and fold; prints as a table with sentences. After
+        Ctrl-C at a prompt, of the fits that were done.
 
     Raises
     ------
@@ -125,9 +129,50 @@ def compare(
     >>> result.estimators
     ['PCA', 'AutoencoderTransformer']
     """
-    import pandas as pd
-    from tqdm.auto import tqdm
+    result, interrupted = compare_until_interrupted(
+        X,
+        y,
+        estimators,
+        n_components,
+        cv=cv,
+        groups=groups,
+        random_state=random_state,
+        name=name,
+        image_shape=image_shape,
+        verbose=verbose,
+    )
+    if interrupted:
+        if result is None or not called_from_prompt(by_comparison=True):
+            raise KeyboardInterrupt
+        warn_user(
+            "Ctrl-C ended the comparison; it holds the fits that were done.",
+            InterruptedFitWarning,
+        )
+    return result
 
+
+def compare_until_interrupted(
+    X,
+    y,
+    estimators: dict[str, BaseEstimator] | Sequence[BaseEstimator] | None,
+    n_components: Sequence[int],
+    *,
+    cv=3,
+    groups=None,
+    random_state: int,
+    name: str,
+    image_shape: tuple[int, ...] | None,
+    verbose: int,
+) -> tuple[Any, bool]:
+    """Do what :func:`compare` does, and keep what is done when Ctrl-C comes.
+
+    Returns
+    -------
+    comparison : Comparison or None
+        None if it was interrupted before two estimators could be compared.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    """
     if getattr(X, "ndim", 2) > 2:
         image_shape = tuple(X.shape[1:]) if image_shape is None else image_shape
         X = np.reshape(X, (len(X), -1))
@@ -139,52 +184,105 @@ def compare(
         estimators = _library_estimators(image_shape)
     candidates = _candidates(_named(estimators))
     groups = check_groups(groups, X)
-    score_name, probe, splitter = _protocol(y, cv, groups, random_state)
+    protocol = _protocol(y, cv, groups, random_state)
     rng = np.random.RandomState(random_state)
     # Splitters sort the rows of a fold; what takes the first of them must not see a
     # table that is ordered by its labels.
-    folds = [tuple(map(rng.permutation, fold)) for fold in splitter.split(X, y, groups)]
+    split = protocol[2].split(X, y, groups)
+    folds = [tuple(map(rng.permutation, fold)) for fold in split]
     sizes = _fitting_sizes(n_components, X.shape[1], min(len(t) for t, _ in folds))
-    records, raw_scores, shown = [], [], _Shown(sizes)
-    total = len(folds) * len(sizes) * len(candidates)
-    with tqdm(total=total, unit="fit", disable=not verbose) as bar:
-        for fold, (train, test) in enumerate(folds):
-            grouped = None if groups is None else groups[train]
-            fits = _FitsOfFold(X[train], grouped, sizes, random_state + fold)
-            raw_scores.append(_probe_score(probe, X, X, y, train, test))
-            for size in sizes:
-                pca_error = None
-                for label, (template, width) in candidates.items():
+    done = _Done(sizes)
+    try:
+        parts = candidates, protocol[1], folds, random_state, verbose
+        done.fit_all(X, y, groups, *parts)
+        interrupted = False
+    except KeyboardInterrupt:
+        interrupted = True
+    frame = done.frame(len(candidates))
+    if frame is None:
+        return None, interrupted
+    first_test = folds[0][1]
+    comparison = Comparison(
+        frame=frame,
+        raw_score=float(np.mean(done.raw_scores)),
+        score_name=protocol[0],
+        name=name,
+        image_shape=image_shape,
+        original=X[first_test[:_N_PICTURES]],
+        reconstructions=done.shown.reconstructions,
+        shown_size=done.shown.size,
+        codes=done.shown.codes,
+        labels=None if y is None else y[first_test[:_MAX_POINTS]],
+    )
+    return comparison, interrupted
+
+
+class _Done:
+    """What the fits of a comparison have come to so far."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.sizes = sizes
+        self.records: list[dict[str, Any]] = []
+        self.raw_scores: list[float] = []
+        self.shown = _Shown(sizes)
+
+    def fit_all(
+        self,
+        X: np.ndarray,
+        y: np.ndarray | None,
+        groups: np.ndarray | None,
+        candidates: dict[str, tuple[BaseEstimator, str]],
+        probe,
+        folds: list,
+        random_state: int,
+        verbose: int,
+    ) -> None:
+        """Fit each estimator at each size in each fold."""
+        from tqdm.auto import tqdm
+
+        total = len(folds) * len(self.sizes) * len(candidates)
+        with tqdm(total=total, unit="fit", disable=not verbose) as bar:
+            for fold, (train, test) in enumerate(folds):
+                grouped, seed = None if groups is None else groups[train], random_state
+                fits = _FitsOfFold(X[train], grouped, self.sizes, seed + fold)
+                self.raw_scores.append(_probe_score(probe, X, X, y, train, test))
+                for size, (label, (template, width)) in product(
+                    self.sizes, candidates.items()
+                ):
                     bar.set_postfix_str(f"{label}, {size} components, fold {fold + 1}")
                     model, seconds = fits.fit(label, template, width, size)
                     record, codes, rebuilt = _measure(model, X, train, test)
                     record["fit_seconds"] = seconds
-                    pca_error = record["error"] if pca_error is None else pca_error
-                    relative = record["error"] / pca_error if pca_error > 0 else 1.0
-                    score = _probe_score(probe, codes, X, y, train, test)
-                    records.append(
-                        {"n_components": size, "estimator": label, "fold": fold}
-                        | record
-                        | {"relative_error": relative, "score": score}
-                    )
+                    record["score"] = _probe_score(probe, codes, X, y, train, test)
+                    place = {"n_components": size, "estimator": label, "fold": fold}
+                    self.records.append(place | record)
                     if fold == 0:
-                        shown.add(label, size, rebuilt, codes[test])
+                        self.shown.add(label, size, rebuilt, codes[test])
                     bar.update()
-    first_test = folds[0][1]
-    columns = ["n_components", "estimator", "fold", "error", "relative_error"]
-    columns += ["variance", "score", "fit_seconds", "transform_seconds"]
-    return Comparison(
-        frame=pd.DataFrame(records)[columns],
-        raw_score=float(np.mean(raw_scores)),
-        score_name=score_name,
-        name=name,
-        image_shape=image_shape,
-        original=X[first_test[:_N_PICTURES]],
-        reconstructions=shown.reconstructions,
-        shown_size=shown.size,
-        codes=shown.codes,
-        labels=None if y is None else y[first_test[:_MAX_POINTS]],
-    )
+
+    def frame(self, n_candidates: int) -> Any:
+        """Return the frame of a comparison; None if there is nothing to compare.
+
+        Where the last fold was interrupted, it is left out at that size, unless it is
+        the only one.
+        """
+        import pandas as pd
+
+        records = self.records
+        n_last = len(records) % n_candidates
+        if n_last and (n_last == 1 or records[-1]["fold"] > 0):
+            records = records[:-n_last]
+        if not records:
+            return None
+        frame = pd.DataFrame(records)
+        # PCA is the first of each size and fold.
+        cells = frame.groupby(["n_components", "fold"])["error"]
+        pca_errors = cells.transform("first")
+        relative = frame["error"] / pca_errors.where(pca_errors > 0)
+        frame["relative_error"] = relative.fillna(1.0)
+        columns = ["n_components", "estimator", "fold", "error", "relative_error"]
+        columns += ["variance", "score", "fit_seconds", "transform_seconds"]
+        return frame[columns]
 
 
 class _FitsOfFold:
@@ -308,10 +406,10 @@ def _fitting_sizes(sizes: Sequence[int], n_features: int, n_rows: int) -> list[i
             f"min(n_features, n_training_rows) = {limit}; got {list(sizes)}."
         )
     if left_out:
-        warnings.warn(
+        warn_user(
             f"Code sizes {left_out} are left out: a code must be smaller than "
             f"min(n_features, n_training_rows) = {limit}.",
-            stacklevel=3,
+            UserWarning,
         )
     return fitting
 

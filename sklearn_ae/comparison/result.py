@@ -18,7 +18,7 @@ from ..displays import (
     GridDisplay,
     ReconstructionDisplay,
 )
-from ..displays._style import import_pyplot
+from ..displays._style import import_pyplot, literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,20 +180,23 @@ class Comparison:
         displays = [
             CodeSizeDisplay(
                 np.array(self.sizes),
-                {name: self._by_fold(name, column) for name in self.estimators},
+                {
+                    literal(name): self._by_fold(name, column)
+                    for name in self.estimators
+                },
                 label=label,
                 reference=reference,
                 log=column == "error",
             )
             for column, label, reference in measures
         ]
-        return GridDisplay(displays, f"{self.name}: PCA and autoencoders").plot(ax)
+        title = f"{literal(self.name)}: PCA and autoencoders"
+        return GridDisplay(displays, title).plot(ax)
 
     def _by_fold(self, name: str, column: str) -> np.ndarray:
         rows = self.frame[self.frame["estimator"] == name]
-        return rows.pivot(
-            index="fold", columns="n_components", values=column
-        ).to_numpy()
+        table = rows.pivot(index="fold", columns="n_components", values=column)
+        return table.reindex(columns=self.sizes).to_numpy()
 
     def plot_reconstructions(self) -> ReconstructionDisplay:
         """Draw held-out rows over their reconstructions, at the median code size.
@@ -205,11 +208,11 @@ class Comparison:
         """
         display = ReconstructionDisplay(
             self.original,
-            self.reconstructions,
+            {literal(name): rows for name, rows in self.reconstructions.items()},
             image_shape=self.image_shape,
             kind="lines" if self.image_shape is None else "images",
         ).plot()
-        title = f"{self.name}: held-out rows from {self.shown_size} components"
+        title = f"{literal(self.name)}: held-out rows from {self.shown_size} components"
         display.figure_.suptitle(title)
         return display
 
@@ -222,10 +225,10 @@ class Comparison:
             With one axes per estimator.
         """
         displays = [
-            CodeDisplay(codes, self.labels, name=name)
+            CodeDisplay(codes, self.labels, name=literal(name))
             for name, codes in self.codes.items()
         ]
-        title = f"{self.name}: codes of held-out rows"
+        title = f"{literal(self.name)}: codes of held-out rows"
         return GridDisplay(displays, title, legend="right").plot()
 
     def pictures(self) -> Iterator[tuple[str, Any]]:
@@ -239,7 +242,8 @@ class Comparison:
             The picture.
         """
         yield "comparison", self.plot().figure_
-        yield "reconstructions", self.plot_reconstructions().figure_
+        if self.reconstructions:
+            yield "reconstructions", self.plot_reconstructions().figure_
         if self.codes:
             yield "codes", self.plot_codes().figure_
 
@@ -256,6 +260,7 @@ class Comparison:
         paths : list of Path
             ``comparison.csv``, ``comparison.png``, ``reconstructions.png``,
             ``codes.png`` (if a code of two components was fitted) and ``report.html``.
+            Of a comparison that was interrupted those of what it has.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from ._style import (
     CLASS_COLORS,
     dense,
     import_pyplot,
+    literal,
     make_axes,
     name_of,
     refuse_axes,
@@ -272,7 +273,7 @@ class CodeDisplay:
         if len(classes) <= _MAX_CLASSES:
             for index, name in enumerate(classes):
                 cycle = len(CLASS_COLORS)
-                look = {"color": CLASS_COLORS[index % cycle], "label": str(name)}
+                look = {"color": CLASS_COLORS[index % cycle], "label": literal(name)}
                 look |= {"marker": _MARKERS[index // cycle]} | style
                 self.points_.append(ax.scatter(*pair[labels == name].T, **look))
             return None

@@ -146,14 +146,15 @@ class CodeSizeDisplay:
         names = list(self.curves)
         for name, values in self.curves.items():
             values = np.atleast_2d(values)
-            mean, color = values.mean(axis=0), color_of(name, names)
+            # Of an interrupted comparison some folds are missing at some sizes.
+            known = ~np.isnan(values).all(axis=0)
+            sizes, values = np.asarray(self.n_components)[known], values[:, known]
+            mean, color = np.nanmean(values, axis=0), color_of(name, names)
             style = {"marker": "o", "linestyle": "--" if name == "PCA" else "-"}
             style |= {"color": color, "label": name}
-            self.lines_ += ax.plot(
-                self.n_components, mean, **styled(style, line_kwargs)
-            )
-            low, high = values.min(axis=0), values.max(axis=0)
-            ax.fill_between(self.n_components, low, high, color=color, alpha=0.2, lw=0)
+            self.lines_ += ax.plot(sizes, mean, **styled(style, line_kwargs))
+            low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+            ax.fill_between(sizes, low, high, color=color, alpha=0.2, lw=0)
         if self.reference is not None:
             name, height = self.reference
             ax.axhline(height, color=ink(), linestyle=":", label=name)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ._images import find_image_shape, tile
-from ._style import dense, flat, make_axes, name_of, require
+from ._style import dense, flat, literal, make_axes, name_of, require
 
 __all__ = ["FilterDisplay"]
 
@@ -186,7 +186,8 @@ class FilterDisplay:
             ax.yaxis.get_major_locator().set_params(integer=True)
             if self.feature_names is not None and filters.shape[1] <= _MAX_NAMES:
                 positions = range(filters.shape[1])
-                ax.set_xticks(positions, self.feature_names, rotation=45, ha="right")
+                names = list(map(literal, self.feature_names))
+                ax.set_xticks(positions, names, rotation=45, ha="right")
         else:
             n_columns = int(np.ceil(np.sqrt(len(filters))))
             canvas = tile(filters, shape, n_columns, gap=np.nan)

@@ -16,6 +16,7 @@ from ._style import (
     flat,
     import_pyplot,
     ink,
+    literal,
     make_axes,
     name_of,
     refuse_axes,
@@ -295,7 +296,8 @@ class ReconstructionDisplay:
         if self.feature_names is not None and original.shape[1] <= _MAX_COLUMNS:
             positions = np.arange(original.shape[1])
             last = self.axes_[-1, 0]
-            last.set_xticks(positions, self.feature_names, rotation=45, ha="right")
+            names = list(map(literal, self.feature_names))
+            last.set_xticks(positions, names, rotation=45, ha="right")
 
     def _plot_columns(
         self, original: np.ndarray, rebuilt: dict, ax=None, **bar_kwargs
@@ -320,7 +322,7 @@ class ReconstructionDisplay:
         are_named = self.feature_names is not None
         names = list(map(str, positions))
         if self.feature_names is not None:
-            names = list(self.feature_names)
+            names = list(map(literal, self.feature_names))
         turn = {"rotation": 45, "ha": "right"} if are_named else {}
         step = 1 if are_named else -(-n_features // 20)
         ax.set_xticks(positions[::step], names[::step], **turn)

@@ -18,6 +18,7 @@ __all__ = [
     "flat",
     "import_pyplot",
     "ink",
+    "literal",
     "make_axes",
     "name_of",
     "refuse_axes",
@@ -61,6 +62,11 @@ def make_axes(ax=None, **figure_kwargs):
 def ink() -> str:
     """Return the colour of text, which is seen on light and on dark grounds."""
     return import_pyplot().rcParams["text.color"]
+
+
+def literal(text) -> str:
+    """Return text of the data, of which matplotlib must not take parts for formulas."""
+    return str(text).replace("$", r"\$")
 
 
 def color_of(name: str, names: list[str]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from ..nn.likelihoods import MIN_LEARNED_SHARE, least_noise_variances
-from ..nn.linear_path import FactorSolution, PCASolution
+from ..nn.linear_path import FactorSolution, PCASolution, least_variance
 from ..training.batches import Rows
 
 __all__ = [
@@ -82,6 +82,9 @@ def _fit_factors(pca: PCASolution, rows: Rows, share: float) -> FactorSolution:
     covariance = _covariance(rows, pca.mean)
     variances, n_features = covariance.diagonal(), len(covariance)
     least = least_noise_variances(variances, share)
+    if variances.sum() <= np.square(np.finfo(np.float32).eps * pca.mean).sum():
+        # Rows are all equal, but for what float32 rounds.
+        least = np.full(n_features, least_variance(0.0, pca.mean))
     rank = min(len(pca.components), n_features - 1)
     unique, before = np.maximum(variances, least), -np.inf
     loadings = np.zeros((rank, n_features))

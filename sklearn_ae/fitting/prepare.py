@@ -28,6 +28,7 @@ from .model import Model
 from .pca import fit_pca
 from .planning import MAX_VALIDATION_ROWS, choose_batch_size, choose_n_epochs
 from .scaling import Scaling
+from .validation_rows import find_foreign_rows
 
 __all__ = [
     "FitOptions",
@@ -143,17 +144,21 @@ class Split:
 def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
     """Give the rows of a table their roles."""
     X, device = clean_part(table.X), options.device
+    complaints: list[Complaint]
 
     def rows(index: np.ndarray | None = None, of: Any = table.X) -> Rows:
         return scaling.rows(of, device, index)
 
     if table.X_val is not None:
         train, validation = rows(), rows(of=table.X_val)
+        foreign = find_foreign_rows(X, clean_part(table.X_val))
+        complaints = [] if foreign is None else [foreign]
         is_new = ~find_known_rows(clean_part(table.X_val), X)
         if is_new.any():
             new = validation if is_new.all() else validation.at(np.flatnonzero(is_new))
-            return Split(train, validation, HeldOut(new), [])
-        return Split(train, validation, HeldOut(validation, are_new=False), [])
+            return Split(train, validation, HeldOut(new), complaints)
+        known = HeldOut(validation, are_new=False)
+        return Split(train, validation, known, complaints)
     if options.early_stopping:
         chosen = hold_out(
             X,
@@ -166,7 +171,7 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
         if len(chosen.validation):
             train, validation = rows(chosen.train), rows(chosen.validation)
             held_out = HeldOut(validation, chosen.groups, chosen.at_end)
-            complaints: list[Complaint] = []
+            complaints = []
             if chosen.warning is not None:
                 complaints.append((chosen.warning, DependentRowsWarning))
             return Split(train, validation, held_out, complaints)

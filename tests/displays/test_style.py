@@ -4,7 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sklearn_ae.displays import CodeDisplay, LossCurveDisplay, ReconstructionDisplay
+from sklearn_ae.displays import (
+    CodeDisplay,
+    FilterDisplay,
+    LossCurveDisplay,
+    ReconstructionDisplay,
+)
+from sklearn_ae.displays._style import literal
 
 # Pictures are drawn of what little training gives.
 pytestmark = [
@@ -62,3 +68,36 @@ def test_missing_matplotlib_names_the_extra(monkeypatch):
     assert str(error.value) == (
         "drawing needs matplotlib; install it with pip install 'sklearn-ae[plot]'."
     )
+
+
+def test_text_of_the_data_is_no_formula():
+    text = r"$\frac$ and $5"
+    _, ax = plt.subplots()
+    title = ax.set_title(literal(text))
+    ax.figure.canvas.draw()
+    assert title._preprocess_math(title.get_text()) == (text, False)
+
+
+@pytest.mark.parametrize("kind", ["columns", "lines"])
+def test_columns_are_named_as_they_are(kind):
+    rows, names = np.eye(4), [f"$x_{{{i}$" for i in range(4)]
+    given = {"feature_names": names, "kind": kind}
+    display = ReconstructionDisplay(rows, {"a": rows / 2}, **given).plot()
+    display.figure_.canvas.draw()
+    ticks = display.axes_.ravel()[-1].get_xticklabels()
+    assert [tick.get_text().replace("\\", "") for tick in ticks] == names
+
+
+def test_filters_name_columns_as_they_are():
+    names = [f"$x_{{{i}$" for i in range(4)]
+    display = FilterDisplay(np.eye(4), feature_names=names).plot()
+    display.figure_.canvas.draw()
+    ticks = display.ax_.get_xticklabels()
+    assert [tick.get_text().replace("\\", "") for tick in ticks] == names
+
+
+def test_classes_are_named_as_they_are(texts):
+    display = CodeDisplay(np.eye(2), ["$a$", r"$\bad"]).plot()
+    display.figure_.canvas.draw()
+    shown = texts(display.figure_.legends[0])
+    assert [text.replace(r"\$", "$") for text in shown] == [r"$\bad", "$a$"]

@@ -128,6 +128,8 @@ def test_global_random_state_is_left_alone(curve, n_components):
         (VAE, {"floor": False}),
         (VAE, {"scaling": "per_feature"}),
         (VAE, {"scaling": None, "floor": False}),
+        (VAE, {"noise_variance": "per_feature"}),
+        (VAE, {"noise_variance": "per_feature", "scaling": None, "floor": False}),
         (VAE, {"likelihood": "bernoulli"}),
     ],
     ids=str,
