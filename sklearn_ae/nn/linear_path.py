@@ -22,7 +22,7 @@ from .dense import PaddedDecoder, TransposedLinear
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 # Share of the smallest variance that is noise where components leave nothing out.
-_NOISE_OF_SMALLEST = 0.2
+_NOISE_OF_SMALLEST = 0.05
 
 __all__ = [
     "ClampedLogit",
