@@ -108,7 +108,9 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         or left as they are. Errors are always reported in the units of X.
     loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
         Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
-        in [0, 1]; it ignores `scaling`.
+        in [0, 1]; it ignores `scaling`. With ``"absolute_error"`` values more than 10
+        interquartile ranges beyond a column's quartiles are drawn in to there for
+        scaling, the start and the encoder, but not where they are reconstructed.
     learning_rate : float, default=4e-3
         Peak step size of AdamW [2]_, greater than 0.
     schedule : {"one_cycle", "constant"}, default="one_cycle"

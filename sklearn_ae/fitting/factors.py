@@ -28,6 +28,9 @@ _MAX_WORK = 3e10
 # float32 would round more away.
 _MIN_SHARE = 1e-12
 
+# Variances where rows do not vary at all: float32 holds them and their reciprocals.
+_MIN_VARIANCE = 1e-30
+
 # Nats per feature by which factor analysis has to be better, so that it is not taken
 # where both are the same model.
 _MIN_GAIN = 1e-3
@@ -48,7 +51,8 @@ def choose_normal_model(
         To compare on; None keeps PCA, because rows that were fitted to prefer the model
         with more variances.
     """
-    if held_out is None or rows.n_features > _MAX_FEATURES:
+    varies = bool((pca.variances > 0).any())
+    if held_out is None or not varies or rows.n_features > _MAX_FEATURES:
         return pca
     factors = fit_factors(pca, rows)
     gains = log_densities(factors, held_out) - log_densities(pca, held_out)
@@ -81,7 +85,7 @@ def _fit_factors(pca: PCASolution, rows: Rows, share: float) -> FactorSolution:
     """Fit factors, with variances of at least a share of each feature's variance."""
     covariance = _covariance(rows, pca.mean)
     variances, n_features = covariance.diagonal(), len(covariance)
-    least = least_noise_variances(variances, share)
+    least = np.maximum(least_noise_variances(variances, share), _MIN_VARIANCE)
     if variances.sum() <= np.square(np.finfo(np.float32).eps * pca.mean).sum():
         # Rows are all equal, but for what float32 rounds.
         least = np.full(n_features, least_variance(0.0, pca.mean))

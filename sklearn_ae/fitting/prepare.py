@@ -27,6 +27,7 @@ from .holdout import hold_out
 from .model import Model
 from .pca import fit_pca
 from .planning import MAX_VALIDATION_ROWS, choose_batch_size, choose_n_epochs
+from .robust import draw_in_rows
 from .scaling import Scaling
 from .validation_rows import find_foreign_rows
 
@@ -86,9 +87,13 @@ class FitOptions:
 
 def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scaling:
     """Return how the rows of a table are scaled for a recipe."""
-    needs_extremes = recipe.corruption is not None
-    X = clean_part(X)
-    return Scaling.learn(X, recipe.scaling_in_use, row_shape, extremes=needs_extremes)
+    return Scaling.learn(
+        clean_part(X),
+        recipe.scaling_in_use,
+        row_shape,
+        extremes=recipe.corruption is not None,
+        robust=recipe.output.is_robust,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,8 +200,8 @@ class Start:
     pca : PCASolution
         Where networks start.
     baseline : PCASolution
-        What they are compared with: the same, the best linear denoiser, or factor
-        analysis with smaller variances.
+        What they are compared with: the same, the best linear denoiser, factor
+        analysis with smaller variances, or PCA with far values as they are.
     """
 
     recipe: Recipe
@@ -236,6 +241,8 @@ class Start:
                 best = choose_normal_model(pca, rows, held_out)
         if isinstance(best, FactorSolution):
             pca = fit_learnable_factors(pca, rows)
+        elif recipe.output.is_robust:
+            pca = fit_pca(draw_in_rows(rows, scaling), len(pca.components), seed)
         recipe = recipe.with_factors(isinstance(best, FactorSolution))
         baseline = _fit_baseline(recipe, scaling, rows, width, seed, best)
         return cls(recipe, scaling, width, pca, baseline)

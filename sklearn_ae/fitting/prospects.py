@@ -98,7 +98,8 @@ def _find_reason(
                 "may be chance"
             )
             return why, "Give more rows, or choose columns first."
-    if _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
+    is_squared = loss == "squared_error"
+    if is_squared and _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
         why = (
             f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
             "what a network does to new rows like it cannot be told from others"

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ..nn.statistics import RowStatistics
 from ..training.batches import PairedRows, PairedTable, Rows
+from .robust import find_reach
 
 __all__ = ["Scaling"]
 
@@ -30,7 +31,7 @@ class Scaling(RowStatistics):
 
     Parameters
     ----------
-    mean, shift, scale, deviation, feature_deviations, low, high
+    mean, shift, scale, deviation, feature_deviations, low, high, reach
         As in :class:`~sklearn_ae.nn.statistics.RowStatistics`.
     code_scale : float
         What codes in scaled units are multiplied by to have the unit of X; 1 where
@@ -53,6 +54,7 @@ class Scaling(RowStatistics):
         row_shape: tuple[int, ...],
         *,
         extremes: bool = False,
+        robust: bool = False,
     ) -> Scaling:
         """Learn the scaling of a table.
 
@@ -66,6 +68,8 @@ class Scaling(RowStatistics):
             Shape of a row of X.
         extremes : bool, default=False
             Also find the smallest and the largest value of each feature.
+        robust : bool, default=False
+            Find values that are far from the others, and draw them in first.
 
         Raises
         ------
@@ -75,6 +79,9 @@ class Scaling(RowStatistics):
         is_sparse = sp.issparse(X)
         # Of sparse rows it returns numbers in their type, whose squares may be none.
         values = X.astype(np.float64) if is_sparse else X
+        reach = find_reach(X) if robust else None
+        if reach is not None:
+            values = np.clip(X, *(bound.astype(X.dtype) for bound in reach))
         scaler = StandardScaler(with_mean=not is_sparse).fit(values)
         _check_deviations(X, np.sqrt(scaler.var_))
         n_features, overall = X.shape[1], np.sqrt(scaler.var_.mean())
@@ -100,6 +107,7 @@ class Scaling(RowStatistics):
             feature_deviations=np.sqrt(scaler.var_),
             low=low,
             high=high,
+            reach=reach,
             # Where all features share one unit, codes have it too, as PCA's do.
             code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,

@@ -335,6 +335,11 @@ class LikelihoodOutput:
         """Whether it is; False while that is open."""
         return self.can_have_factors and self.noise_variance == "per_feature"
 
+    @property
+    def is_robust(self) -> bool:
+        """Whether a few far values must not decide where training starts."""
+        return False
+
     def with_noise(self, noise_variance: str) -> LikelihoodOutput:
         """Return the part with variances of a kind, where it was open."""
         is_open = self.noise_variance == "auto"

@@ -22,7 +22,7 @@ from .dense import PaddedDecoder, TransposedLinear
 _AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 # Share of the smallest variance that is noise where components leave nothing out.
-_NOISE_OF_SMALLEST = 0.2
+_NOISE_OF_SMALLEST = 0.05
 
 __all__ = [
     "ClampedLogit",
@@ -30,6 +30,7 @@ __all__ = [
     "LinearDenoiser",
     "LinearPath",
     "PCASolution",
+    "Reach",
     "Refined",
     "add_linear_path",
     "copy_linear",
@@ -246,6 +247,8 @@ class LinearPath(nn.Module):
         too.
     link : torch.nn.Module or None
         Elementwise map applied to the output of the linear layer.
+    reach : torch.nn.Module or None
+        Elementwise map applied to the input.
     """
 
     def __init__(
@@ -253,18 +256,44 @@ class LinearPath(nn.Module):
         linear: nn.Module,
         branch: nn.Module | None,
         link: nn.Module | None = None,
+        reach: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.linear = linear
         self.branch = branch
         self.link = link
+        self.reach = reach
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_in)`` to ``(n, n_out)``."""
+        if self.reach is not None:
+            X = self.reach(X)
         output = self.linear(X)
         if self.link is not None:
             output = self.link(output)
         return output if self.branch is None else output + self.branch(X)
+
+
+class Reach(nn.Module):
+    """Draw far values in, so that one cannot decide the code of a row.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_features,)
+        Bounds of scaled values.
+    """
+
+    low: torch.Tensor
+    high: torch.Tensor
+
+    def __init__(self, low: np.ndarray, high: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("low", as_tensor(low.astype(np.float32)))
+        self.register_buffer("high", as_tensor(high.astype(np.float32)))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_features)`` to the same shape."""
+        return torch.maximum(torch.minimum(X, self.high), self.low)
 
 
 class Refined(nn.Module):
@@ -362,6 +391,7 @@ def add_linear_path(
     tied: bool = False,
     gated: bool = False,
     link: nn.Module | None = None,
+    reach: nn.Module | None = None,
 ) -> tuple[LinearPath, LinearPath]:
     """Put a linear layer beside each of two networks, and silence the networks.
 
@@ -379,6 +409,8 @@ def add_linear_path(
         Silence the networks without touching their weights.
     link : torch.nn.Module, optional
         Map from the linear reconstruction to the decoder's raw output.
+    reach : torch.nn.Module, optional
+        Map of rows before they are encoded.
 
     Returns
     -------
@@ -399,7 +431,7 @@ def add_linear_path(
     else:
         down = _silence(encoder, n_features, n_outputs)
         up = _silence(decoder, n_components, n_features)
-    return LinearPath(linear, down), LinearPath(mirror, up, link)
+    return LinearPath(linear, down, reach=reach), LinearPath(mirror, up, link)
 
 
 def linear_pair(

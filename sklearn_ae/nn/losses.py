@@ -74,6 +74,11 @@ class LossOutput:
         """Whether it is."""
         return False
 
+    @property
+    def is_robust(self) -> bool:
+        """Whether a few far values must not decide where training starts."""
+        return self.loss == "absolute_error"
+
     def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()

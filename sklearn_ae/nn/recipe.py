@@ -22,6 +22,7 @@ from .likelihoods import LikelihoodOutput
 from .linear_path import (
     LinearPath,
     PCASolution,
+    Reach,
     Refined,
     add_linear_path,
     linear_pair,
@@ -257,6 +258,7 @@ class Recipe:
                 tied=getattr(architecture, "tied_weights", False),
                 gated=self.pretraining is not None,
                 link=self.output.build_link(units),
+                reach=_build_reach(units),
             )
         refinement = None
         if isinstance(architecture, Architecture):
@@ -306,6 +308,13 @@ class Recipe:
         else:
             raise TypeError("a likelihood needs an objective of its own; got None.")
         return self.bottleneck.wrap_objective(objective, pca, n_components)
+
+
+def _build_reach(units: RowStatistics) -> Reach | None:
+    if units.reach is None:
+        return None
+    low, high = ((bound - units.shift) / units.scale for bound in units.reach)
+    return Reach(low, high)
 
 
 def _differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:

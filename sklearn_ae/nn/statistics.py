@@ -26,6 +26,9 @@ class RowStatistics:
         Standard deviation of each feature.
     low, high : ndarray of shape (n_features,) or None
         Smallest and largest value of each feature, where something needs them.
+    reach : tuple of two ndarrays of shape (n_features,) or None
+        Values below the first, or above the second, are drawn in where rows are
+        encoded; None draws none in.
     """
 
     mean: np.ndarray
@@ -35,6 +38,7 @@ class RowStatistics:
     feature_deviations: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    reach: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def n_features(self) -> int:

@@ -58,6 +58,7 @@ def test_sparse_rows_are_scaled_as_dense_ones(X, scaling):
     assert sparse.pop("row_shape") == dense.pop("row_shape") == (4,)
     assert sparse.keys() == dense.keys()
     assert sparse.pop("dtype") == dense.pop("dtype")
+    assert sparse.pop("reach") is dense.pop("reach") is None
     difference = [np.abs(sparse[name] - dense[name]).max() for name in dense]
     np.testing.assert_allclose(difference, 0, atol=1e-12)
 
