@@ -202,13 +202,18 @@ def run_in_threads(task, n_threads, n_times):
         return [found for part in pool.map(run, range(n_threads)) for found in part]
 
 
+@pytest.mark.parametrize(
+    ("n_threads", "n_fits"), [(4, 1), pytest.param(8, 50, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", MODELS)
-def test_fits_in_threads_are_those_of_one_thread(name, known):
+def test_fits_in_threads_are_those_of_one_thread(name, n_threads, n_fits, known):
     _, wanted = known(name)
     before = read_state()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        models = run_in_threads(lambda: fit_quietly(clone(MODELS[name])), 4, 1)
+        models = run_in_threads(
+            lambda: fit_quietly(clone(MODELS[name])), n_threads, n_fits
+        )
     assert read_state() == before
     for model in models:
         assert_same(use(model), wanted)
@@ -317,19 +322,6 @@ def test_forked_processes_end_and_agree(tmp_path):
 def test_every_backend_ends_within_a_minute_and_agrees(backend, tmp_path):
     printed = run_program(PROGRAM, ["fork", backend], tmp_path, timeout=60)
     assert printed.splitlines()[-1] == f"{backend} agrees"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
-def test_fifty_fits_in_each_of_eight_threads_are_those_of_one(name, known):
-    _, wanted = known(name)
-    before = read_state()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        models = run_in_threads(lambda: fit_quietly(clone(MODELS[name])), 8, 50)
-    assert read_state() == before
-    for model in models:
-        assert_same(use(model), wanted)
 
 
 @pytest.mark.slow
