@@ -246,7 +246,7 @@ def test_modes_of_torch_change_nothing_and_are_left_as_they_were(name, mode, kno
 
 # Fits with two threads, then works in other processes, which must end and agree.
 PROGRAM = """
-import os, sys, time, warnings
+import os, sys, warnings
 import joblib, multiprocessing, numpy as np, torch
 from sklearn.datasets import load_digits
 from sklearn_ae import AutoencoderTransformer, VAE
@@ -266,7 +266,6 @@ if __name__ == "__main__":
     models = [model.fit(X) for model in models]
     assert torch.get_num_threads() == 2
     for backend in sys.argv[1:]:
-        started = time.perf_counter()
         if backend in ("fork", "spawn"):
             with multiprocessing.get_context(backend).Pool(2) as pool:
                 found = pool.starmap(work, [(model, X) for model in models])
@@ -275,7 +274,6 @@ if __name__ == "__main__":
                 found = joblib.Parallel()(
                     joblib.delayed(work)(model, X) for model in models
                 )
-        assert time.perf_counter() - started < 60
         torch.set_num_threads(2)
         for model, (codes, others) in zip(models, found):
             np.testing.assert_allclose(codes, model.transform(X), atol=1e-4)
@@ -322,7 +320,7 @@ def test_forked_processes_end_and_agree(tmp_path):
     "backend", ["fork", "spawn", "loky", "threading", "multiprocessing"]
 )
 def test_every_backend_ends_within_a_minute_and_agrees(backend, tmp_path):
-    printed = run_program(PROGRAM, ["fork", backend], tmp_path, timeout=180)
+    printed = run_program(PROGRAM, ["fork", backend], tmp_path, timeout=60)
     assert printed.splitlines()[-1] == f"{backend} agrees"
 
 
