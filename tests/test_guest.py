@@ -320,8 +320,8 @@ def test_forked_processes_end_and_agree(tmp_path):
     "backend", ["fork", "spawn", "loky", "threading", "multiprocessing"]
 )
 def test_every_backend_ends_within_a_minute_and_agrees(backend, tmp_path):
-    printed = run_program(PROGRAM, ["fork", backend], tmp_path, timeout=60)
-    assert printed.splitlines()[-1] == f"{backend} agrees"
+    printed = run_program(PROGRAM, [backend], tmp_path, timeout=60)
+    assert printed.splitlines() == [f"{backend} agrees"]
 
 
 @pytest.mark.slow
