@@ -95,7 +95,8 @@ def test_auto_takes_the_likelier_normal_model():
     factors = rng.standard_normal((600, 2)) @ rng.standard_normal((2, 12))
     noise = rng.standard_normal((600, 12))
     for deviations, per_feature in ((0.5, False), (np.geomspace(0.05, 2, 12), True)):
-        model = fit(factors + noise * deviations, 2, max_iter=1)
+        X = factors + noise * deviations
+        model = fit(X, 2, noise_variance="auto", max_iter=1)
         assert hasattr(model.module_.output, "log_excess") == per_feature
 
 

@@ -43,7 +43,7 @@ def badges() -> dict[str, str]:
     """Return the badges by file name, with values read from the project's files."""
     project = (ROOT / "pyproject.toml").read_text()
     package = (ROOT / "sklearn_ae" / "_version.py").read_text()
-    checks = (ROOT / "tests" / "test_common.py").read_text()
+    checks = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
 
     def find(pattern: str, text: str) -> str:
         return re.search(pattern, text, re.M).group(1)

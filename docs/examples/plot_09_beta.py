@@ -24,8 +24,7 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 betas = [0.2, 1, 5]
-shared = {"noise_variance": "shared", "max_iter": 15, "random_state": 0}
-vaes = [VAE(16, beta=b, **shared).fit(X_train) for b in betas]
+vaes = [VAE(16, beta=b, max_iter=15, random_state=0).fit(X_train) for b in betas]
 pca = PCA(16).fit(X_train)
 
 rebuilt = {"PCA": pca.inverse_transform(pca.transform(X_test))}

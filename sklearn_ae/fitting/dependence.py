@@ -45,9 +45,9 @@ _MAX_QUERIES, _MAX_RANK = 200, 4096
 
 # The logarithm of the distance to the 2k-th neighbour over that to the k-th, in the
 # median over rows: it has a peak where k is the size of a group. Where rows were drawn
-# independently the peak is at most 0.16 above the median of all k, on manifolds of one
-# dimension as on heavy tails and the 15 tables of ``benchmarks/pca_floor.py``;
-# windows of a series have 0.4, subjects 0.5 to 2, copies with a little noise 5.
+# independently the peak is at most 0.27 above the median of all k and 0.16 above both
+# neighbours, on manifolds of one dimension as on heavy tails and the 15 tables of
+# ``benchmarks/pca_floor.py``. Subjects have 0.5 to 2, copies with a little noise 5.
 _MIN_PEAK, _MIN_STEP = 0.35, 0.3
 # The same for one row in five: some tables have 1.7 there, copies 5.
 _SOME, _MIN_PEAK_OF_SOME = 0.8, 2.5
@@ -60,9 +60,8 @@ _MAX_SHARE, _MIN_Z = 0.9, 4.0
 _MAX_PAIRS = 1000
 _MIN_PAIRS, _MAX_PAIR_VALUES = 100, 2**21
 # Windows of at least so many values are looked for by so many rows, unless the table
-# has more values than that. More rows that share a value mean that values are of few
-# kinds.
-# Less than so many windows may be missing between two that follow each other.
+# has more values than that. More places that hold the same value mean that values are
+# of few kinds. Fewer than so many windows may be missing between two that follow.
 _MIN_WINDOW, _MAX_SEEDS, _MAX_CANDIDATES = 4, 10, 200
 _MAX_MISSING = 16
 _MAX_WINDOW_VALUES = 2**28
