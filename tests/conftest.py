@@ -2,6 +2,9 @@ import os
 
 # One of scikit-learn's checks is skipped without it; SciPy reads it when imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# The suite runs in as many processes as there are cores. Threads in each of them would
+# wait for those of the others, and double its time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +16,6 @@ mpl.use("Agg")
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    # The suite runs in as many processes as there are cores.
     torch.set_num_threads(1)
 
 
