@@ -17,6 +17,10 @@ __all__ = ["find_foreign_rows"]
 # standard deviations, are of another scale: it is a shift of three in all columns.
 _MAX_RATIO = 10.0
 
+# They are so in more than a few values: columns that hardly vary in X, as those of rare
+# words, are far from it in new rows too. The logarithms of squares then stay the same.
+_MAX_LOG_RATIO = 1.1
+
 # So are rows whose standard deviations are less than this share of those of X.
 _MIN_SPREAD = 0.1
 
@@ -46,7 +50,8 @@ def find_foreign_rows(X: Matrix, X_val: Matrix) -> Complaint | None:
     ours, theirs = ((rows[:, varies] - mean) / deviations for rows in (ours, theirs))
     usual, far = _distance(ours), _distance(theirs)
     spread = _distance(theirs - theirs.mean(axis=0))
-    if far > _MAX_RATIO * usual:
+    log_ratio = np.log1p(theirs**2).mean() / np.log1p(ours**2).mean()
+    if far > _MAX_RATIO * usual and log_ratio > _MAX_LOG_RATIO:
         how = "are far from those of X"
     elif spread < _MIN_SPREAD**2 * usual:
         how = "vary much less than those of X"

@@ -46,9 +46,8 @@ __all__ = [
 _N_DRAWN, _OFFSET = 5, 1.0
 _WHOLE_PER_SIZE = 1 / 3
 
-# The least share of the variance that counts as PCA's loss: sizes at which PCA leaves
-# next to nothing would have all of the gradient, and a loss of nothing cannot be
-# divided by.
+# Sizes at which PCA leaves less than this share of the variance are left to PCA: the
+# gradient would be all theirs, for a gain of next to nothing.
 _MIN_SHARE = 1e-2
 
 
@@ -171,7 +170,8 @@ class NestedAutoencoder(Autoencoder):
         _condition(decoder, n_components)
         super().__init__(encoder, decoder, output, corruption, bottleneck)
         self.n_components = n_components
-        self.at = sorted(size for size in at if size < n_components)
+        self.at = sorted(at)
+        self.widest = n_components
 
     def forward(self, X: torch.Tensor) -> tuple:
         """Return raw outputs, codes, and the sizes that the outputs have in turn.
@@ -207,8 +207,8 @@ class NestedAutoencoder(Autoencoder):
 
     def _draw(self) -> list[int]:
         """Return sizes, of which neighbours are a large and a small one."""
-        width = self.n_components
-        sizes = [size for size in self.at for _ in range(3)]
+        width = self.widest
+        sizes = [size for size in self.at if size < width for _ in range(3)]
         if not sizes:
             # Powers of two, the smallest of them twice, and any sizes: one from each
             # of equal parts of the scale.
@@ -252,7 +252,8 @@ class NestedObjective(Objective):
     objective : Objective
         Loss of reconstructions.
     pca_losses : tensor of shape (n_components,)
-        PCA's loss with the first k components, for k = 1, 2, ...
+        PCA's loss with the first k components, for k = 1, 2, ...; infinite where
+        reconstructions are not to count.
     """
 
     name = "Loss over PCA's at the same code size"
@@ -373,10 +374,21 @@ class NestedCode(PlainCode):
         """Return the loss over PCA's at the same size."""
         if pca is None:
             raise TypeError("nested codes need the PCA that they are compared with.")
-        losses = pca.residuals(n_components)
-        least = _MIN_SHARE * (losses[0] + pca.variances[0])
-        losses = np.maximum(losses, least_variance(least, pca.mean))
+        losses = np.maximum(pca.residuals(n_components), least_variance(0, pca.mean))
+        losses[_count_useful(pca, n_components) :] = np.inf
         return NestedObjective(objective, torch.tensor(losses, dtype=torch.float32))
+
+    def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
+        """Load PCA into the linear paths, and leave the sizes to it that it suits."""
+        super().load_pca(module, pca, n_components)
+        module.widest = _count_useful(pca, n_components)
+
+
+def _count_useful(pca: PCASolution, n_components: int) -> int:
+    """Return the largest size at which a network could be of use beside PCA."""
+    left = pca.residuals(n_components)
+    least = _MIN_SHARE * (left[0] + pca.variances[0])
+    return max(1, int(np.count_nonzero(left >= least)))
 
 
 def is_nested(nested: bool | Sequence[int]) -> bool:

@@ -1,14 +1,19 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from sklearn_ae.nn.linear_path import PCASolution
 from sklearn_ae.nn.losses import ReconstructionObjective
 from sklearn_ae.nn.nested import (
     NestedAutoencoder,
     NestedObjective,
     load_first,
+    nest,
     sizes_to_evaluate,
 )
+from sklearn_ae.nn.recipe import Recipe
+from sklearn_ae.nn.statistics import RowStatistics
 
 
 def make(n_components=6, at=()):
@@ -102,6 +107,21 @@ def test_loss_is_relative_to_the_baseline_at_each_size():
     turns = torch.tensor(sizes).repeat(-(-len(losses) // len(sizes)))[: len(losses)]
     expected = (losses / baseline[turns - 1]).mean()
     torch.testing.assert_close(objective((raw, code, sizes), X), expected)
+
+
+@pytest.mark.parametrize(("at", "sizes"), [((), {1, 2, 3}), ((2, 3, 4, 5), {2, 3})])
+def test_sizes_at_which_pca_is_exact_are_left_to_pca(at, sizes):
+    variances = np.array([4.0, 2.0, 1.0, 0.5, 1e-3, 0.0])
+    pca = PCASolution(np.eye(6, 9), np.zeros(9), variances, 0.0)
+    zero, one = np.zeros(9), np.ones(9)
+    units = RowStatistics(zero, zero, one, one, one)
+    recipe = nest(Recipe(), at or True)
+    module = recipe.build_start(units, pca, 6).train()
+    drawn = {size for _ in range(50) for size in module(torch.randn(40, 9))[2]}
+    assert drawn == sizes
+    losses = recipe.build_objective(pca, 6).pca_losses
+    np.testing.assert_allclose(losses[:3], [3.501, 1.501, 0.501], rtol=1e-6)
+    assert torch.isinf(losses[3:]).all()
 
 
 def test_only_leading_values_are_loaded():
