@@ -374,7 +374,8 @@ class NestedCode(PlainCode):
         """Return the loss over PCA's at the same size."""
         if pca is None:
             raise TypeError("nested codes need the PCA that they are compared with.")
-        losses = np.maximum(pca.residuals(n_components), least_variance(0, pca.mean))
+        least = least_variance(_least_useful(pca), pca.mean)
+        losses = np.maximum(pca.residuals(n_components), least)
         losses[_count_useful(pca, n_components) :] = np.inf
         return NestedObjective(objective, torch.tensor(losses, dtype=torch.float32))
 
@@ -386,9 +387,13 @@ class NestedCode(PlainCode):
 
 def _count_useful(pca: PCASolution, n_components: int) -> int:
     """Return the largest size at which a network could be of use beside PCA."""
-    left = pca.residuals(n_components)
-    least = _MIN_SHARE * (left[0] + pca.variances[0])
-    return max(1, int(np.count_nonzero(left >= least)))
+    is_useful = pca.residuals(n_components) >= _least_useful(pca)
+    return max(1, int(np.count_nonzero(is_useful)))
+
+
+def _least_useful(pca: PCASolution) -> float:
+    """Return the variance that PCA has to leave for a network to be of use."""
+    return _MIN_SHARE * float(pca.residuals(1)[0] + pca.variances[0])
 
 
 def is_nested(nested: bool | Sequence[int]) -> bool:

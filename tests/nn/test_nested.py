@@ -120,7 +120,7 @@ def test_sizes_at_which_pca_is_exact_are_left_to_pca(at, sizes):
     drawn = {size for _ in range(50) for size in module(torch.randn(40, 9))[2]}
     assert drawn == sizes
     losses = recipe.build_objective(pca, 6).pca_losses
-    np.testing.assert_allclose(losses[:3], [3.501, 1.501, 0.501], rtol=1e-6)
+    np.testing.assert_allclose(losses[:3], [3.501, 1.501, 0.501], rtol=1e-5)
     assert torch.isinf(losses[3:]).all()
 
 
