@@ -249,6 +249,8 @@ class LinearPath(nn.Module):
         Elementwise map applied to the output of the linear layer.
     reach : torch.nn.Module or None
         Elementwise map applied to the input.
+    branch_reach : torch.nn.Module or None
+        The same for the branch alone.
     """
 
     def __init__(
@@ -257,12 +259,14 @@ class LinearPath(nn.Module):
         branch: nn.Module | None,
         link: nn.Module | None = None,
         reach: nn.Module | None = None,
+        branch_reach: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.linear = linear
         self.branch = branch
         self.link = link
         self.reach = reach
+        self.branch_reach = branch_reach
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_in)`` to ``(n, n_out)``."""
@@ -271,7 +275,11 @@ class LinearPath(nn.Module):
         output = self.linear(X)
         if self.link is not None:
             output = self.link(output)
-        return output if self.branch is None else output + self.branch(X)
+        if self.branch is None:
+            return output
+        if self.branch_reach is not None:
+            X = self.branch_reach(X)
+        return output + self.branch(X)
 
 
 class Reach(nn.Module):
@@ -392,6 +400,7 @@ def add_linear_path(
     gated: bool = False,
     link: nn.Module | None = None,
     reach: nn.Module | None = None,
+    branch_reach: nn.Module | None = None,
 ) -> tuple[LinearPath, LinearPath]:
     """Put a linear layer beside each of two networks, and silence the networks.
 
@@ -409,8 +418,8 @@ def add_linear_path(
         Silence the networks without touching their weights.
     link : torch.nn.Module, optional
         Map from the linear reconstruction to the decoder's raw output.
-    reach : torch.nn.Module, optional
-        Map of rows before they are encoded.
+    reach, branch_reach : torch.nn.Module, optional
+        Maps of rows before they are encoded: by both, or by the network alone.
 
     Returns
     -------
@@ -431,7 +440,8 @@ def add_linear_path(
     else:
         down = _silence(encoder, n_features, n_outputs)
         up = _silence(decoder, n_components, n_features)
-    return LinearPath(linear, down, reach=reach), LinearPath(mirror, up, link)
+    encoder = LinearPath(linear, down, reach=reach, branch_reach=branch_reach)
+    return encoder, LinearPath(mirror, up, link)
 
 
 def linear_pair(
