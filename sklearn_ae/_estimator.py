@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
@@ -17,7 +17,6 @@ __all__ = [
     "replace_learned",
     "report_interrupt",
     "share",
-    "without_durations",
 ]
 
 # What the checks of rows learn.
@@ -61,14 +60,6 @@ def share(estimator: Any) -> Any:
     twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
     return twin
-
-
-def without_durations(history: Iterable[dict]) -> list[dict]:
-    """Return the records of epochs without what differs from run to run."""
-    return [
-        {name: value for name, value in record.items() if name != "dur"}
-        for record in history
-    ]
 
 
 def report_interrupt(n_epochs: int) -> None:

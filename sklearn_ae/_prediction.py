@@ -23,7 +23,6 @@ from ._estimator import (
     documentation_page,
     replace_learned,
     share,
-    without_durations,
 )
 from ._validation import (
     HasMethods,
@@ -45,6 +44,7 @@ from .fitting.prediction import (
 )
 from .nn.autoencoder import RowEncoder
 from .nn.dense import as_layer_sizes
+from .training.history import loss_curves, pack_epochs, unpack_epochs
 from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
@@ -266,8 +266,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         self.module_ = self._model.network
         history = self.net_.history
         self.n_iter_ = len(history)
-        self.loss_curve_ = [row["train_loss"] for row in history]
-        self.validation_loss_curve_ = [row.get("valid_loss", np.nan) for row in history]
+        self.__dict__.update(loss_curves(history))
 
     def _options(self, seed: int) -> HeadOptions:
         settled: dict[str, Any] = {
@@ -312,8 +311,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """Replace module and net by the model, which pickles itself, and the epochs."""
         state = dict(super().__getstate__())
         if "net_" in state:
-            del state["module_"]
-            epochs = without_durations(self.net_.history)
+            for name in ("module_", *loss_curves(())):
+                state.pop(name, None)
+            epochs = pack_epochs(self.net_.history)
             state["net_"] = epochs, self.net_.batch_size, self.net_.seed
         return state
 
@@ -322,7 +322,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """Put a net around the network, which trains nothing before it is asked to."""
         super().__setstate__(state)
         if hasattr(self, "_model"):
-            history, batch_size, seed = self.net_
+            packed, batch_size, seed = self.net_
+            history = unpack_epochs(packed)
+            self.__dict__.update(loss_curves(history))
             self.module_, model = self._model.network, self._model.autoencoder
             options = replace(self._options(seed), callbacks=())
             self.net_ = make_net(self.module_, model, options, batch_size, history)

@@ -25,7 +25,6 @@ from ._estimator import (
     replace_learned,
     report_interrupt,
     share,
-    without_durations,
 )
 from ._validation import (
     HasMethods,
@@ -50,6 +49,7 @@ from .nn.summary import Summary, summarize
 from .nn.unpool import check_bare_codes
 from .training.batches import PairedTable
 from .training.device import resolve_device
+from .training.history import loss_curves, pack_epochs, unpack_epochs
 from .training.isolation import isolated
 from .training.net import check_callbacks
 from .training.seeding import draw_seed
@@ -584,7 +584,9 @@ class BaseAutoencoder(
         if "net_" in state:
             for name in self._model.attributes():
                 state.pop(name, None)
-            epochs = without_durations(self.net_.history)
+            for name in loss_curves(()):
+                state.pop(name, None)
+            epochs = pack_epochs(self.net_.history)
             state["net_"] = epochs, self.net_.batch_size, self.net_.loss_name
         return state
 
@@ -592,8 +594,10 @@ class BaseAutoencoder(
         """Put a net around the model again."""
         super().__setstate__(state)
         if self._is_fitted():
-            self.__dict__.update(self._model.attributes())
-            self._surround(*self.net_)
+            packed, *others = self.net_
+            history = unpack_epochs(packed)
+            self.__dict__.update(self._model.attributes() | loss_curves(history))
+            self._surround(history, *others)
 
     @isolated()
     def _surround(

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..exceptions import PosteriorCollapseWarning
@@ -19,6 +18,7 @@ from ..nn.losses import Objective
 from ..nn.nested import nest
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
+from ..training.history import loss_curves
 from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.progress import announce
@@ -404,9 +404,5 @@ def _describe(model: Model, rows: Rows) -> dict[str, Any]:
 
 def _curves(net: AutoencoderNet, best_epoch: int) -> dict[str, Any]:
     history = net.history
-    return {
-        "n_iter_": len(history),
-        "best_iter_": best_epoch,
-        "loss_curve_": [row["train_loss"] for row in history],
-        "validation_loss_curve_": [row.get("valid_loss", np.nan) for row in history],
-    }
+    of_epochs = {"n_iter_": len(history), "best_iter_": best_epoch}
+    return of_epochs | loss_curves(history)

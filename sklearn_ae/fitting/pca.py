@@ -19,7 +19,7 @@ _MAX_FLOAT32_VALUES = 2**28
 
 # Relative precision of ARPACK's variances, whose components are more precise than the
 # float32 of networks by far.
-_TOL = 1e-4
+_TOL = 1e-3
 
 # Share of the components' variance below which the rest of the variance never counts:
 # likelihoods would not be bounded.
