@@ -388,8 +388,8 @@ class BaseAutoencoder(
         """Return the options of a fit that may be kept in a checkpoint."""
         seed, device = draw_seed(self.random_state), resolve_device(self.device)
         options = self._options(self._width(previous), seed, device)
-        # Other splitters do not look at y.
-        y = table.y if hasattr(self.validation, "split") else None
+        # Only a splitter looks at y.
+        y = None if isinstance(self.validation, str) else table.y
         checkpoint = open_checkpoint(
             self,
             seed,

@@ -220,8 +220,8 @@ class InterruptedFitWarning(UserWarning):
 class OutOfMemoryWarning(UserWarning):
     """A GPU has too little memory for a batch, and training went on with smaller ones.
 
-    The batch size is halved as often as it takes. Another batch size is another fit, so
-    that this is no place to rely on.
+    The batch size is halved as often as it takes. Another size is another fit:
+    set the one that was found.
 
     See Also
     --------

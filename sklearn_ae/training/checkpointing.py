@@ -8,6 +8,7 @@ import io
 import os
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from numbers import Integral
@@ -27,6 +28,7 @@ except ImportError:  # Windows refuses to remove files that are open
 __all__ = ["Checkpoint"]
 
 _FORMAT = 1
+_HEAD = b"sklearn_ae checkpoint\n"
 _SUFFIX, _UNFINISHED = ".ckpt", ".tmp"
 # With "auto", the share of the time of a fit that writing may take.
 _MAX_SHARE = 0.02
@@ -81,7 +83,7 @@ class Checkpoint:
         self._time, self._cost = time.monotonic(), 0.0
         self._has_warned = False
         self._content: dict[str, Any] = {
-            "sklearn_ae checkpoint": _FORMAT,
+            "format": _FORMAT,
             "versions": _versions(),
             "identity": identity,
             "seed": seed,
@@ -182,9 +184,7 @@ class Checkpoint:
     def _write(self, replace: bool = True) -> bool:
         """Write all or nothing; return whether the file is that of this fit."""
         started = time.monotonic()
-        buffer = io.BytesIO()
-        torch.save(self._content, buffer)
-        done = _write_file(self.file, buffer.getbuffer(), replace)
+        done = _write_file(self.file, _pack(self._content), replace)
         self._written = _stamp(self.file)
         self._time = time.monotonic()
         self._cost = self._time - started
@@ -220,16 +220,32 @@ def _find_file(path: str | os.PathLike, identity: dict[str, str], name: str) -> 
 def _read(file: Path) -> dict[str, Any] | None:
     """Return what a file holds; None if there is no file."""
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        if content["sklearn_ae checkpoint"] == _FORMAT or content["versions"]:
-            return content
+        data = file.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError:
-        raise
-    except Exception as error:  # whatever bytes of any kind lead to
+    start = len(_HEAD) + 4
+    packed = memoryview(data)[start:]
+    if data[:start] != _HEAD + _checksum(packed):
+        raise _no_checkpoint(file)
+    try:
+        return torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a file of the right checksum leads to
         raise _no_checkpoint(file) from error
-    raise _no_checkpoint(file)
+
+
+def _pack(content: dict[str, Any]) -> memoryview:
+    """Return the bytes of a file: what it is, a checksum, and the content."""
+    buffer = io.BytesIO()
+    start = len(_HEAD) + 4
+    buffer.seek(start)
+    torch.save(content, buffer)
+    packed = buffer.getbuffer()
+    packed[:start] = _HEAD + _checksum(packed[start:])
+    return packed
+
+
+def _checksum(packed: memoryview) -> bytes:
+    return zlib.crc32(packed).to_bytes(4, "big")
 
 
 def _no_checkpoint(file: Path) -> ValueError:
@@ -241,17 +257,19 @@ def _no_checkpoint(file: Path) -> ValueError:
 
 
 def _check_versions(found: dict[str, Any], file: Path) -> None:
-    versions = _versions()
-    if found["versions"] == versions and found["sklearn_ae checkpoint"] == _FORMAT:
-        return
     was, now = (
-        " and ".join(f"{name} {version}" for name, version in each.items())
-        for each in (found["versions"], versions)
+        ", ".join(f"{name} {version}" for name, version in each.items())
+        for each in (
+            {"format": found["format"]} | found["versions"],
+            {"format": _FORMAT} | _versions(),
+        )
     )
-    raise ValueError(
-        f"checkpoint must be of the versions that go on with it, {now}; {str(file)!r} "
-        f"is of {was}. Install these, give another path, or remove the file."
-    )
+    if was != now:
+        raise ValueError(
+            f"checkpoint must be of the versions that go on with it, {now}; "
+            f"{str(file)!r} is of {was}. Install these, give another path, or remove "
+            "the file."
+        )
 
 
 def _check_identity(found: dict[str, str], wanted: dict[str, str], file: Path) -> None:

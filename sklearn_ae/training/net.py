@@ -171,6 +171,8 @@ class AutoencoderNet(NeuralNet):
         What the losses in the history are; None takes the criterion's name.
     """
 
+    batch_size: int
+
     def __init__(
         self,
         module: nn.Module,

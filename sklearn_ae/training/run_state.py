@@ -123,15 +123,19 @@ def _learned(callback: Any) -> dict[str, Any]:
     learned = {}
     for name, value in vars(callback).items():
         if name.endswith("_"):
-            has_state = hasattr(value, "load_state_dict")
+            has_state = _has_state(value)
             learned[name] = {"state": value.state_dict()} if has_state else value
     return _plain(learned)
+
+
+def _has_state(value: Any) -> bool:
+    return hasattr(value, "load_state_dict") and not isinstance(value, type)
 
 
 def _set_learned(callback: Any, learned: dict[str, Any]) -> None:
     for name, value in learned.items():
         present: Any = getattr(callback, name, None)
-        if hasattr(present, "load_state_dict"):
+        if _has_state(present):
             present.load_state_dict(value["state"])
         else:
             vars(callback)[name] = value
