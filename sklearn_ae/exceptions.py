@@ -199,7 +199,7 @@ class DivergenceWarning(UserWarning):
 
 
 class InterruptedFitWarning(UserWarning):
-    """Ctrl-C ended a fit early; the model is usable in its best state so far.
+    """Ctrl-C or SIGTERM ended a fit; the model is usable in its best state so far.
 
     Only at a prompt or in a notebook. A program that is interrupted gets the usual
     KeyboardInterrupt, and so does a search.

@@ -105,7 +105,8 @@ class _Feeder:
         elif isinstance(value, torch.dtype | torch.device | np.dtype | range):
             self._mark(str(value))
         elif isinstance(value, type | BuiltinFunctionType | np.ufunc):
-            self._mark(getattr(value, "__module__", ""), value.__name__)
+            name = getattr(value, "__qualname__", value.__name__)
+            self._mark(getattr(value, "__module__", ""), name)
         else:
             return False
         return True
