@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABCMeta, abstractmethod
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -172,12 +173,13 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 self, seed, X=X, y=targets, sample_weight=weights, groups=groups
             )
             seed = seed if checkpoint is None else checkpoint.seed
-            self.autoencoder_ = self._fit_autoencoder(
-                X, row_shape, seed, groups, checkpoint
-            )
-            at = np.flatnonzero(known)
-            options = self._options(seed, checkpoint)
-            self._fit_head(X, targets, at, weights, options, groups)
+            with checkpoint or nullcontext():
+                self.autoencoder_ = self._fit_autoencoder(
+                    X, row_shape, seed, groups, checkpoint
+                )
+                at = np.flatnonzero(known)
+                options = self._options(seed, checkpoint)
+                self._fit_head(X, targets, at, weights, options, groups)
         return self
 
     def _check_parameters(self) -> None:

@@ -6,6 +6,7 @@ import inspect
 import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -267,14 +268,16 @@ class BaseAutoencoder(
             names = getattr(self, "feature_names_in_", ())
             groups = check_groups(groups, X)
             table = Table(X, row_shape, X_val, groups, y, names)
-            model, record = fit_model(
-                recipe,
-                table,
-                self._lasting_options(table, previous),
-                previous=previous,
-                history=() if previous is None else self.net_.history,
-                report=report,
-            )
+            options = self._lasting_options(table, previous)
+            with options.checkpoint or nullcontext():
+                model, record = fit_model(
+                    recipe,
+                    table,
+                    options,
+                    previous=previous,
+                    history=() if previous is None else self.net_.history,
+                    report=report,
+                )
             self._keep(model, record)
         report.end()
         if record.interrupted:

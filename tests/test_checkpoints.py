@@ -17,7 +17,8 @@ from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, KFold
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler, ParamMapper
+from skorch.utils import freeze_parameter
 from torch import nn
 
 from sklearn_ae import (
@@ -208,6 +209,47 @@ def test_callbacks_of_skorch_go_on_where_they_were(tmp_path):
     assert_equal_bit_by_bit(model.set_params(callbacks=callbacks).fit(X), undisturbed)
 
 
+def test_layers_that_were_frozen_on_the_way_stay_frozen(tmp_path):
+    def freezer():
+        return ParamMapper("encoder.*", at=2, schedule=None, fn=freeze_parameter)
+
+    model = AutoencoderTransformer(**SMALL)
+    undisturbed = clone(model).set_params(callbacks=[freezer()]).fit(X)
+    model.set_params(checkpoint=tmp_path, checkpoint_every=1)
+    end(model, 4, X, callbacks=[freezer()])
+    resumed = clone(model).set_params(callbacks=[freezer()]).fit(X)
+    assert_equal_bit_by_bit(resumed, undisturbed)
+
+
+class Counting(nn.Module):
+    """A layer that counts in Python, and holds another apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.n_batches, self.sizes, self.last = 0, [], {"mean": None}
+        self.apart = [nn.BatchNorm1d(64, affine=False)]
+
+    def forward(self, rows):
+        if self.training:
+            self.n_batches += 1
+            self.sizes = [*self.sizes[-3:], len(rows)]
+            self.last["mean"] = float(rows.detach().mean())
+        rows = self.apart[0].train(self.training)(rows)
+        return rows / self.n_batches + sum(self.sizes) + (self.last["mean"] or 0)
+
+
+def test_what_layers_count_in_python_goes_on(tmp_path):
+    def networks(n_features, n_components):
+        encoder = nn.Sequential(Counting(), nn.Linear(n_features, n_components))
+        return encoder, nn.Linear(n_components, n_features)
+
+    model = AutoencoderTransformer(**FAST, architecture=networks, init="random")
+    undisturbed = clone(model).fit(X)
+    model.set_params(checkpoint=tmp_path, checkpoint_every=1)
+    end(model, 3, X)
+    assert_equal_bit_by_bit(clone(model).fit(X), undisturbed)
+
+
 def test_a_warm_start_goes_on_too(tmp_path):
     first = AutoencoderTransformer(**SMALL, warm_start=True).fit(X)
     undisturbed = copy.deepcopy(first).fit(X)
@@ -339,6 +381,28 @@ def test_targets_count_where_a_splitter_looks_at_them(tmp_path):
     model.set_params(validation=KFold(3))
     clone(model).fit(X, Y)
     assert "other values of: y. " in refusal(model, X, Y[::-1])
+
+
+def test_a_fit_that_failed_before_training_leaves_no_file(tmp_path):
+    model = AutoencoderTransformer(
+        **{**SMALL, "hidden_layer_sizes": ()},
+        pretraining="layerwise",
+        checkpoint=tmp_path / "a.ckpt",
+    )
+    with pytest.raises(ValueError, match="at least one hidden layer"):
+        model.fit(X)
+    assert os.listdir(tmp_path) == []
+    model.set_params(pretraining=None).fit(X)
+
+
+def test_a_predictor_that_failed_before_training_leaves_no_file(tmp_path):
+    inner = DenoisingAE(**SMALL).fit(X)
+    model = PretrainedClassifier(
+        inner, class_weight=dict.fromkeys(range(10), 0), checkpoint=tmp_path / "a.ckpt"
+    )
+    with pytest.raises(ValueError, match="class_weight must leave a labelled row"):
+        model.fit(X, Y)
+    assert os.listdir(tmp_path) == []
 
 
 def test_who_watches_and_where_is_no_other_fit(begun):
@@ -676,3 +740,64 @@ def test_a_program_that_is_terminated_has_written_its_checkpoint(tmp_path):
     )
     assert n_epochs == 3
     assert_equal_bit_by_bit(resumed, AutoencoderTransformer(**SMALL).fit(X))
+
+
+# ------------------------------------------------------------------ whole programs
+
+LIMITED = """
+import resource, sys, warnings
+from sklearn.datasets import load_digits
+from sklearn_ae import AutoencoderTransformer, CheckpointWarning
+from skorch.callbacks import Callback
+
+class Fill(Callback):
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    model = AutoencoderTransformer(
+        4, hidden_layer_sizes=(16,), max_iter=5, random_state=0, floor=False,
+        checkpoint=sys.argv[1], checkpoint_every=1, callbacks=[Fill()]
+    ).fit(load_digits().data[:300])
+print(model.n_iter_, [str(w.message) for w in said if w.category is CheckpointWarning])
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_may_not_grow_costs_no_fit(tmp_path):
+    file = tmp_path / "a.ckpt"
+    command = [sys.executable, "-c", LIMITED, str(file)]
+    said = subprocess.check_output(command, text=True)
+    assert said.startswith(f'5 ["The checkpoint {str(file)!r} could not be written: ')
+    assert "File too large. Training goes on" in said
+    assert os.listdir(tmp_path) == ["a.ckpt"]
+    resumed, n_epochs = count_epochs(
+        AutoencoderTransformer(**SMALL, checkpoint=file), X
+    )
+    assert n_epochs == 3
+    assert_equal_bit_by_bit(resumed, AutoencoderTransformer(**SMALL).fit(X))
+
+
+TOGETHER = """
+import sys, warnings
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn_ae import AutoencoderTransformer
+warnings.simplefilter("ignore")
+model = AutoencoderTransformer(
+    4, hidden_layer_sizes=(16,), max_iter=60, floor=False,
+    checkpoint=sys.argv[1], checkpoint_every=1,
+).fit(load_digits().data[:300])
+print(model.loss_curve_)
+"""
+
+
+@pytest.mark.slow
+def test_two_programs_at_once_do_the_same_fit(tmp_path):
+    command = [sys.executable, "-c", TOGETHER, str(tmp_path / "a.ckpt")]
+    programs = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    said = [program.communicate()[0] for program in programs]
+    assert said[0] == said[1] == subprocess.check_output(command)
+    assert os.listdir(tmp_path) == ["a.ckpt"]

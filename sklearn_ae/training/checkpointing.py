@@ -109,12 +109,16 @@ class Checkpoint:
             self._content = found
 
     def __enter__(self) -> Checkpoint:
-        """Write what was taken when a block ends, however it does."""
+        """Keep what a block trains, however it ends."""
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        """Write what was taken."""
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Write what was taken; remove a file in which there is nothing."""
         self.write()
+        is_empty = not self._content["runs"]
+        if kind is not None and is_empty and _stamp(self.file) == self._written:
+            with suppress(OSError):
+                self.file.unlink()
 
     def begin_run(self) -> dict[str, Any] | None:
         """Return the state in which the next run goes on; None starts it."""

@@ -356,7 +356,7 @@ class AutoencoderNet(NeuralNet):
 
         interrupted = False
         if known is None or known["stage"] == "training":
-            with nullcontext() if checkpoint is None else checkpoint:
+            with checkpoint or nullcontext():
                 interrupted = self._run_epochs(
                     rows, validation, plan, best, n_before, report, keep
                 )

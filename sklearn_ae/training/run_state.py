@@ -55,7 +55,7 @@ def capture(net: Any, best: BestState, n_before: int, stage: str) -> dict[str, A
         "batch_size": net.batch_size,
         "n_done": net.n_done_,
         "n_restarts": net.n_restarts_,
-        "callbacks": [_learned(callback) for _, callback in net.callbacks_],
+        "callbacks": {name: _learned(callback) for name, callback in net.callbacks_},
         "history": _plain(list(net.history)[n_before:]),
     }
 
@@ -73,21 +73,21 @@ def restore(net: Any, best: BestState, n_before: int, state: dict[str, Any]) -> 
     net.batch_size = state["batch_size"]
     net.n_done_, net.n_restarts_ = state["n_done"], state["n_restarts"]
     net.history[n_before:] = state["history"]
-    # Others may watch the fit now than when it began.
-    for (_, callback), values in zip(net.callbacks_, state["callbacks"], strict=False):
-        _set_learned(callback, values)
+    for name, callback in net.callbacks_:
+        # Others may watch the fit now than when it began.
+        _set_learned(callback, state["callbacks"].get(name, {}))
 
 
 # ------------------------------------------------------------------------------ modules
 
 
 def _parts(net: Any) -> Iterator[nn.Module]:
-    """Yield the modules that take part in training, and what they keep in tuples."""
+    """Yield the modules that take part in training, and those that they hold apart."""
     for root in (net.module_, net.criterion_):
         for part in root.modules():
             yield part
             for value in vars(part).values():
-                for item in value if isinstance(value, tuple) else ():
+                for item in value if isinstance(value, list | tuple) else ():
                     if isinstance(item, nn.Module):
                         yield from item.modules()
 
@@ -98,21 +98,29 @@ def _tensors_of(part: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _state_of(part: nn.Module) -> dict[str, Any]:
-    """Return the tensors of one module, and the numbers that it counts with."""
-    counts = {
+    """Return the tensors of one module, and other values that it may count with."""
+    values = {
         name: _plain(value)
         for name, value in vars(part).items()
-        if name not in _OF_ANY_MODULE and _is_single(value)
+        if name not in _OF_ANY_MODULE and _is_plain(value)
     }
-    return {"tensors": _plain(_tensors_of(part)), "counts": counts}
+    learning = [p.requires_grad for p in part.parameters(recurse=False)]
+    return {
+        "tensors": _plain(_tensors_of(part)),
+        "values": values,
+        "learning": learning,
+    }
 
 
 def _set_state(part: nn.Module, state: dict[str, Any], device: torch.device) -> None:
     for name, value in _tensors_of(part).items():
         value.copy_(state["tensors"][name])
-    for name, value in state["counts"].items():
+    for name, value in state["values"].items():
         is_tensor = isinstance(value, torch.Tensor)
-        vars(part)[name] = value.to(device, copy=True) if is_tensor else value
+        vars(part)[name] = value.to(device) if is_tensor else value
+    parameters = part.parameters(recurse=False)
+    for parameter, learns in zip(parameters, state["learning"], strict=True):
+        parameter.requires_grad_(learns)
 
 
 # ---------------------------------------------------------------------------- callbacks
@@ -144,7 +152,12 @@ def _set_learned(callback: Any, learned: dict[str, Any]) -> None:
 # ------------------------------------------------------------------------- plain values
 
 
-def _is_single(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is as it was after it has been written and read."""
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    if type(value) is dict:
+        return all(map(_is_plain, [*value.keys(), *value.values()]))
     kinds = (str, Real, np.generic, torch.Tensor)
     return value is None or isinstance(value, kinds)
 
@@ -166,5 +179,6 @@ def _plain(value: Any) -> Any:
         return {key: item for key, item in copies.items() if item is not _UNKNOWN}
     if isinstance(value, list | tuple):
         items = [_plain(item) for item in value]
-        return [item for item in items if item is not _UNKNOWN]
+        known = [item for item in items if item is not _UNKNOWN]
+        return tuple(known) if isinstance(value, tuple) else known
     return _UNKNOWN
