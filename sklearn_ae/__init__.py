@@ -11,12 +11,14 @@ from ._variational import VAE
 from ._version import __version__ as __version__
 from .comparison import CodeSizeCurve, Comparison, code_size_curve, compare
 from .exceptions import (
+    CheckpointWarning,
     CodeCollapseWarning,
     DeadUnitsWarning,
     DependentRowsWarning,
     DivergenceWarning,
     InterruptedFitWarning,
     ModelVersionWarning,
+    OutOfMemoryWarning,
     PCAFloorWarning,
     PosteriorCollapseWarning,
     ValidationRowsWarning,
@@ -29,6 +31,7 @@ __all__ = [
     "VAE",
     "Architecture",
     "AutoencoderTransformer",
+    "CheckpointWarning",
     "CodeCollapseWarning",
     "CodeSizeCurve",
     "Comparison",
@@ -41,6 +44,7 @@ __all__ = [
     "DivergenceWarning",
     "InterruptedFitWarning",
     "ModelVersionWarning",
+    "OutOfMemoryWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
     "PretrainedClassifier",

@@ -120,6 +120,15 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         where the processor has it and layers are large. Everything else is float32.
     callbacks : list of skorch callbacks, default=None
         Used as they are. They see the losses in ``net.history``.
+    checkpoint : str or path-like, default=None
+        Where a fit is kept while it trains, so that the same fit goes on, or, once it
+        is done, is there at once, when the program runs again. A path with a suffix,
+        ``"night.ckpt"``, is the file of one fit; any other is a folder, in which each
+        fit has a file of its own, as in a search. See :doc:`/checkpoints`.
+    checkpoint_every : int, float or "auto", default="auto"
+        When it is written: every so many epochs (int), or at the end of an epoch once
+        so many seconds have passed (float). ``"auto"`` writes as often as takes 2 % of
+        the time.
     verbose : int, default=0
         1 shows a progress bar on stderr.
     random_state : int, RandomState instance or None, default=None
@@ -235,6 +244,8 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         device="auto",
         precision: str = "auto",
         callbacks: list | None = None,
+        checkpoint=None,
+        checkpoint_every: float | str = "auto",
         verbose: int = 0,
         random_state=None,
     ) -> None:
@@ -263,6 +274,8 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         self.device = device
         self.precision = precision
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 

@@ -9,11 +9,14 @@ from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from .exceptions import InterruptedFitWarning, warn_user
+from .fitting.fingerprint import WATCHING, digest
+from .training.checkpointing import Checkpoint
 from .training.interrupt import called_from_prompt
 
 __all__ = [
     "all_or_nothing",
     "documentation_page",
+    "open_checkpoint",
     "replace_learned",
     "report_interrupt",
     "share",
@@ -44,6 +47,30 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def open_checkpoint(estimator: Any, seed: int, **data: Any) -> Checkpoint | None:
+    """Return the checkpoint of a fit; None if there is to be none.
+
+    Parameters
+    ----------
+    estimator : object
+        About to be fitted.
+    seed : int
+        Drawn from its `random_state`. If that is None, a fit that goes on has the seed
+        that it began with instead: see the checkpoint's.
+    data : object
+        What it is fitted to.
+    """
+    if estimator.checkpoint is None or isinstance(estimator.checkpoint, Checkpoint):
+        return estimator.checkpoint
+    name = type(estimator).__name__
+    decisive = {"class": name} | estimator.get_params(deep=False) | data
+    if estimator.random_state is not None:
+        decisive["random_state"] = seed
+    identity = {k: digest(v) for k, v in decisive.items() if k not in WATCHING}
+    every = estimator.checkpoint_every
+    return Checkpoint(estimator.checkpoint, every, identity, name, seed)
 
 
 def replace_learned(estimator: Any, learned: dict[str, Any]) -> None:

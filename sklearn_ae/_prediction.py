@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABCMeta, abstractmethod
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ from ._denoising import DenoisingAE
 from ._estimator import (
     all_or_nothing,
     documentation_page,
+    open_checkpoint,
     replace_learned,
     share,
 )
@@ -44,6 +46,7 @@ from .fitting.prediction import (
 )
 from .nn.autoencoder import RowEncoder
 from .nn.dense import as_layer_sizes
+from .training.checkpointing import Checkpoint
 from .training.history import loss_curves, pack_epochs, unpack_epochs
 from .training.isolation import isolated
 from .training.net import check_callbacks
@@ -71,6 +74,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 *("activation", "learning_rate", "weight_decay"),
                 *("batch_size", "max_iter", "early_stopping", "validation_fraction"),
                 *("n_iter_no_change", "tol", "callbacks", "verbose", "random_state"),
+                *("checkpoint", "checkpoint_every"),
             )
         },
     }
@@ -165,9 +169,17 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             replace_learned(self, {})
             targets = self._encode_targets(y, known, weights)
             seed = draw_seed(self.random_state)
-            self.autoencoder_ = self._fit_autoencoder(X, row_shape, seed, groups)
-            at = np.flatnonzero(known)
-            self._fit_head(X, targets, at, weights, seed, groups)
+            checkpoint = open_checkpoint(
+                self, seed, X=X, y=targets, sample_weight=weights, groups=groups
+            )
+            seed = seed if checkpoint is None else checkpoint.seed
+            with checkpoint or nullcontext():
+                self.autoencoder_ = self._fit_autoencoder(
+                    X, row_shape, seed, groups, checkpoint
+                )
+                at = np.flatnonzero(known)
+                options = self._options(seed, checkpoint)
+                self._fit_head(X, targets, at, weights, options, groups)
         return self
 
     def _check_parameters(self) -> None:
@@ -215,7 +227,8 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         X,
         row_shape: tuple[int, ...],
         seed: int,
-        groups: np.ndarray | None = None,
+        groups: np.ndarray | None,
+        checkpoint: Checkpoint | None,
     ) -> BaseAutoencoder:
         """Return an autoencoder of all rows, whatever it takes to have one."""
         if _is_fitted(self.autoencoder):
@@ -227,7 +240,11 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             model.set_params(random_state=seed)
         X = X.reshape(X.shape[0], *row_shape) if len(row_shape) > 1 else X
         if self.pretrain:
+            own = model.checkpoint
+            if checkpoint is not None:
+                model.checkpoint = checkpoint
             model.fit(X, groups=groups)
+            model.checkpoint = own
         else:
             model._start_at_random(X)
         if hasattr(self, "feature_names_in_"):
@@ -240,7 +257,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         targets: np.ndarray,
         labelled: np.ndarray,
         weights: np.ndarray,
-        seed: int,
+        options: HeadOptions,
         groups: np.ndarray | None = None,
     ) -> None:
         """Train head and encoder on the labelled rows, and on what others teach."""
@@ -261,18 +278,19 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         groups = None if groups is None else groups[labelled]
         labels = Labels(labelled, targets, weights / weights.mean(), groups)
         self._model, self.net_ = fit_head(
-            self.autoencoder_._model, head, X, labels, self._options(seed)
+            self.autoencoder_._model, head, X, labels, options
         )
         self.module_ = self._model.network
         history = self.net_.history
         self.n_iter_ = len(history)
         self.__dict__.update(loss_curves(history))
 
-    def _options(self, seed: int) -> HeadOptions:
+    def _options(self, seed: int, checkpoint: Checkpoint | None = None) -> HeadOptions:
         settled: dict[str, Any] = {
             "callbacks": () if self.callbacks is None else self.callbacks,
             "precision": self.autoencoder_.precision,
             "seed": seed,
+            "checkpoint": checkpoint,
         }
         names = {part.name for part in fields(HeadOptions)} - set(settled)
         return HeadOptions(**settled, **{name: getattr(self, name) for name in names})

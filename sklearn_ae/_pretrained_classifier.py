@@ -95,6 +95,15 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         Share of the best validation loss that counts as progress.
     callbacks : list of skorch callbacks, default=None
         Used as they are, while the head is trained.
+    checkpoint : str or path-like, default=None
+        Where a fit is kept while it trains, so that the same fit goes on, or, once it
+        is done, is there at once, when the program runs again. A path with a suffix,
+        ``"night.ckpt"``, is the file of one fit; any other is a folder, in which each
+        fit has a file of its own, as in a search. See :doc:`/checkpoints`.
+    checkpoint_every : int, float or "auto", default="auto"
+        When it is written: every so many epochs (int), or at the end of an epoch once
+        so many seconds have passed (float). ``"auto"`` writes as often as takes 2 % of
+        the time.
     verbose : int, default=0
         1 shows a progress bar on stderr.
     random_state : int, RandomState instance or None, default=None
@@ -179,6 +188,8 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         n_iter_no_change: int = 20,
         tol: float = 1e-4,
         callbacks: list | None = None,
+        checkpoint=None,
+        checkpoint_every: float | str = "auto",
         verbose: int = 0,
         random_state=None,
     ) -> None:
@@ -200,6 +211,8 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.random_state = random_state
 

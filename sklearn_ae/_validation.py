@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     MissingValues,
+    RealNotInt,
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -24,6 +25,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "MissingValues",
+    "RealNotInt",
     "StrOptions",
     "check_container",
     "check_counts",

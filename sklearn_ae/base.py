@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -22,6 +24,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ._estimator import (
     all_or_nothing,
     documentation_page,
+    open_checkpoint,
     replace_learned,
     report_interrupt,
     share,
@@ -29,6 +32,7 @@ from ._estimator import (
 from ._validation import (
     HasMethods,
     Interval,
+    RealNotInt,
     StrOptions,
     check_groups,
     check_rows,
@@ -48,6 +52,7 @@ from .nn.recipe import MUST_STAY, Recipe
 from .nn.summary import Summary, summarize
 from .nn.unpool import check_bare_codes
 from .training.batches import PairedTable
+from .training.checkpointing import Checkpoint
 from .training.device import resolve_device
 from .training.history import loss_curves, pack_epochs, unpack_epochs
 from .training.isolation import isolated
@@ -146,6 +151,12 @@ class BaseAutoencoder(
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "callbacks": ["array-like", None],
+        "checkpoint": [str, os.PathLike, Checkpoint, None],
+        "checkpoint_every": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -173,6 +184,8 @@ class BaseAutoencoder(
     device: str | torch.device = "auto"
     precision: str = "auto"
     callbacks: list | None = None
+    checkpoint: str | os.PathLike | Checkpoint | None = None
+    checkpoint_every: float | str = "auto"
     verbose: int = 0
     random_state: int | np.random.RandomState | None = None
 
@@ -254,18 +267,17 @@ class BaseAutoencoder(
                 X_val = self._pair(X_val, row_shape, recipe, X_clean_val, "X_clean_val")
             names = getattr(self, "feature_names_in_", ())
             groups = check_groups(groups, X)
-            model, record = fit_model(
-                recipe,
-                Table(X, row_shape, X_val, groups, y, names),
-                self._options(
-                    self._width(previous),
-                    draw_seed(self.random_state),
-                    resolve_device(self.device),
-                ),
-                previous=previous,
-                history=() if previous is None else self.net_.history,
-                report=report,
-            )
+            table = Table(X, row_shape, X_val, groups, y, names)
+            options = self._lasting_options(table, previous)
+            with options.checkpoint or nullcontext():
+                model, record = fit_model(
+                    recipe,
+                    table,
+                    options,
+                    previous=previous,
+                    history=() if previous is None else self.net_.history,
+                    report=report,
+                )
             self._keep(model, record)
         report.end()
         if record.interrupted:
@@ -375,6 +387,29 @@ class BaseAutoencoder(
         is_count = isinstance(self.n_components, Integral)
         return int(self.n_components) if is_count else float(self.n_components)
 
+    def _lasting_options(self, table: Table, previous: Model | None) -> FitOptions:
+        """Return the options of a fit that may be kept in a checkpoint."""
+        seed, device = draw_seed(self.random_state), resolve_device(self.device)
+        options = self._options(self._width(previous), seed, device)
+        # Only a splitter looks at y.
+        y = None if isinstance(self.validation, str) else table.y
+        checkpoint = open_checkpoint(
+            self,
+            seed,
+            X=table.X,
+            X_val=table.X_val,
+            groups=table.groups,
+            y=None if y is None else np.asarray(y),
+            device=device.type,
+            row_shape=table.row_shape,
+            warm_start=previous,
+        )
+        if checkpoint is None:
+            return options
+        if self.random_state is None:
+            seed = checkpoint.seed
+        return replace(options, checkpoint=checkpoint, seed=seed)
+
     def _options(
         self, n_components: int | float | None, seed: int, device: torch.device
     ) -> FitOptions:
@@ -388,7 +423,8 @@ class BaseAutoencoder(
             "seed": seed,
             "device": device,
         }
-        names = {part.name for part in fields(FitOptions)} - {*settled, "purpose"}
+        own = {*settled, "purpose", "checkpoint"}
+        names = {part.name for part in fields(FitOptions)} - own
         return FitOptions(**settled, **{name: getattr(self, name) for name in names})
 
     def _keep(self, model: Model, record: Record) -> None:

@@ -7,12 +7,14 @@ import warnings
 from types import FrameType
 
 __all__ = [
+    "CheckpointWarning",
     "CodeCollapseWarning",
     "DeadUnitsWarning",
     "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
     "ModelVersionWarning",
+    "OutOfMemoryWarning",
     "PCAFloorWarning",
     "PosteriorCollapseWarning",
     "ValidationRowsWarning",
@@ -87,6 +89,27 @@ class PCAFloorWarning(UserWarning):
     ...     ae = AutoencoderTransformer(2, max_iter=3, random_state=0).fit(X)
     >>> ae.beats_pca_
     False
+    """
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint could not be written, and the fit went on without.
+
+    The disk may be full. What was written before is as it was. Before training it is an
+    error.
+
+    See Also
+    --------
+    AutoencoderTransformer : Its parameter `checkpoint`.
+
+    Examples
+    --------
+    Let a fit end rather than go on without:
+
+    >>> import warnings
+    >>> from sklearn_ae import CheckpointWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CheckpointWarning)
     """
 
 
@@ -176,7 +199,7 @@ class DivergenceWarning(UserWarning):
 
 
 class InterruptedFitWarning(UserWarning):
-    """Ctrl-C ended a fit early; the model is usable in its best state so far.
+    """Ctrl-C or SIGTERM ended a fit; the model is usable in its best state so far.
 
     Only at a prompt or in a notebook. A program that is interrupted gets the usual
     KeyboardInterrupt, and so does a search.
@@ -191,6 +214,25 @@ class InterruptedFitWarning(UserWarning):
     >>> from sklearn_ae import InterruptedFitWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", InterruptedFitWarning)
+    """
+
+
+class OutOfMemoryWarning(UserWarning):
+    """A GPU has too little memory for a batch, and training went on with smaller ones.
+
+    The batch size is halved as often as it takes. Another size is another fit:
+    set the one that was found.
+
+    See Also
+    --------
+    AutoencoderTransformer : Its parameter `batch_size`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import OutOfMemoryWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", OutOfMemoryWarning)
     """
 
 

@@ -1,6 +1,8 @@
 """Values of every parameter of every estimator, from the parameter constraints."""
 
+import tempfile
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,6 +34,9 @@ def halve(X):
     return X / 2
 
 
+# Lives as long as the tests run.
+CHECKPOINTS = tempfile.TemporaryDirectory()
+
 # What constraints by type cannot say.
 BY_NAME = {
     "activation": ["gelu", "relu", "elu", "silu", "tanh", "logistic"],
@@ -44,6 +49,8 @@ BY_NAME = {
     "autoencoder": [None, AutoencoderTransformer(3, max_iter=2)],
     "callbacks": [None, [], [Callback()], [("name", Callback())], (Callback(),)],
     "channels": [(4,), [4, 8], np.array([4, 8])],
+    "checkpoint": [None, CHECKPOINTS.name, Path(CHECKPOINTS.name) / "new"],
+    "checkpoint_every": ["auto", 1, np.int64(3), 0.0, 0.5, np.float32(30)],
     "class_weight": [None, "balanced", {0: 1.0, 1: 2.0, 2: 0.5}],
     "convs_per_block": [1, 2, (2, 1), np.int64(1)],
     "corruption": [

@@ -152,7 +152,7 @@ def _fit(
     net = make_net(model, objective, options, len(rows.train), history).initialize()
     if report is not None:
         report.begin(plan.n_epochs, model)
-    outcome = net.run(rows.train, rows.validation, plan, report)
+    outcome = net.run(rows.train, rows.validation, plan, report, options.checkpoint)
     return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
 
 

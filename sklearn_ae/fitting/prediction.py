@@ -23,6 +23,7 @@ from ..nn.prediction import (
 )
 from ..nn.randomness import redirected_draws
 from ..training.batches import Rows
+from ..training.checkpointing import Checkpoint
 from ..training.inference import rowwise
 from ..training.isolation import isolated
 from ..training.labels import LabelledRows, distance_to_neighbour
@@ -111,7 +112,7 @@ class Head:
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """How to learn from labels: parameters of the predictors, and a seed."""
+    """How to learn from labels: parameters of the predictors, a seed, a checkpoint."""
 
     freeze: str
     reconstruction_weight: float
@@ -128,6 +129,7 @@ class HeadOptions:
     verbose: int
     precision: str
     seed: int
+    checkpoint: Checkpoint | None = None
 
     @property
     def learns_from_all(self) -> bool:
@@ -359,7 +361,8 @@ def _train(
             patience=options.n_iter_no_change if options.early_stopping else None,
             tol=options.tol,
         )
-        if net.run(train, validation, plan).interrupted:
+        outcome = net.run(train, validation, plan, checkpoint=options.checkpoint)
+        if outcome.interrupted:
             raise KeyboardInterrupt
     network.requires_grad_(True)
 

@@ -17,6 +17,7 @@ from ..nn.linear_path import FactorSolution, PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
 from ..training.batches import Rows, clean_part
+from ..training.checkpointing import Checkpoint
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
 from .denoiser import fit_linear_denoiser
@@ -63,6 +64,8 @@ class FitOptions:
         Where to train.
     purpose : str
         What the progress bar is named after.
+    checkpoint : Checkpoint or None
+        Where the fit goes on from, and is kept.
     """
 
     n_components: int | float | None
@@ -83,6 +86,7 @@ class FitOptions:
     seed: int
     device: torch.device
     purpose: str = "training"
+    checkpoint: Checkpoint | None = None
 
 
 def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scaling:
@@ -405,6 +409,7 @@ def pretrain_layers(
         rows,
         plan,
         make_pair_net,
+        checkpoint=options.checkpoint,
         pretraining=str(model.recipe.pretraining),
         architecture=model.recipe.architecture,
         loss=getattr(model.recipe.output, "loss", "squared_error"),

@@ -20,11 +20,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "RandomSource",
+    "draw_states",
     "drawing_from",
     "find_generator",
     "may_draw",
     "normal_like",
     "redirected_draws",
+    "set_draw_states",
     "uniform_like",
 ]
 
@@ -57,6 +59,15 @@ class RandomSource:
             self._generators[key] = generator.manual_seed(self.seed)
         return self._generators[key]
 
+    def states(self) -> dict[str, torch.Tensor]:
+        """Return the states of the generators that were asked for, by device."""
+        return {key: each.get_state() for key, each in self._generators.items()}
+
+    def set_states(self, states: dict[str, torch.Tensor]) -> None:
+        """Let the generators go on from given states."""
+        for key, state in states.items():
+            self.on(torch.device(key)).set_state(state)
+
 
 class _Current(threading.local):
     """Where the call that runs in a thread draws from, and whether all of it does."""
@@ -83,6 +94,17 @@ def find_generator(device: torch.device) -> torch.Generator | None:
     """Return this thread's generator; None, torch's global one, outside of a call."""
     source = _current.source
     return None if source is None else source.on(device)
+
+
+def draw_states() -> dict[str, torch.Tensor]:
+    """Return the states of this thread's generators, by device."""
+    return {} if _current.source is None else _current.source.states()
+
+
+def set_draw_states(states: dict[str, torch.Tensor]) -> None:
+    """Let this thread's generators go on from given states."""
+    if _current.source is not None:
+        _current.source.set_states(states)
 
 
 def uniform_like(X: torch.Tensor) -> torch.Tensor:

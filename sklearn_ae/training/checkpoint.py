@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -61,3 +63,25 @@ class BestState:
         """Put the best state back into the module."""
         for copy, tensor in zip(self.copies, self.tensors, strict=True):
             tensor.copy_(copy)
+
+    def state(self, with_copies: bool = True) -> dict[str, Any]:
+        """Return a copy of what is known, as numbers and tensors.
+
+        Parameters
+        ----------
+        with_copies : bool, default=True
+            False leaves out the tensors, for a module that is in its best state.
+        """
+        state = {n: getattr(self, n) for n in ("loss", "bar", "epoch", "n_stalled")}
+        if with_copies:
+            state["copies"] = [copy.clone() for copy in self.copies]
+        return state
+
+    @torch.no_grad()
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`state` returned, once the module is as it was then."""
+        self.loss, self.bar = state["loss"], state["bar"]
+        self.epoch, self.n_stalled = state["epoch"], state["n_stalled"]
+        best = state.get("copies", self.tensors)
+        for copy, tensor in zip(self.copies, best, strict=True):
+            copy.copy_(tensor)

@@ -11,6 +11,7 @@ from torch import nn
 from ..nn.randomness import redirected_draws
 from .batches import Rows
 from .isolation import isolated
+from .memory import in_parts
 
 __all__ = ["blockwise", "rowwise"]
 
@@ -42,7 +43,7 @@ def blockwise(
             block = next(blocks, None)
             if block is None:
                 return
-            value = function(block)
+            value = in_parts(function, block)
         yield value
 
 

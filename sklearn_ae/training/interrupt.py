@@ -1,11 +1,18 @@
-"""Who would see a Ctrl-C: a person at a prompt, or a program that must stop."""
+"""What ends a fit from outside: Ctrl-C and SIGTERM.
+
+Who would see it is a person at a prompt, or a program that must stop.
+"""
 
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["called_from_prompt"]
+__all__ = ["Interrupt", "called_from_prompt", "signals_as_interrupts"]
 
 # A call may pass through these on its way from the prompt to ``fit``.
 _TRANSPARENT = (
@@ -43,3 +50,35 @@ def called_from_prompt(*, by_comparison: bool = False) -> bool:
             return name == "__main__"
         frame = frame.f_back
     return False
+
+
+class Interrupt(KeyboardInterrupt):
+    """Raised by a signal, and so not by a callback that ends training."""
+
+
+def _raise(signum: int, frame: object) -> None:
+    raise Interrupt
+
+
+@contextmanager
+def signals_as_interrupts() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM raise an :class:`Interrupt` within a block.
+
+    Only in the main thread, which alone sees signals, and only those for which the
+    program has no handler of its own.
+    """
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    taken = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for signum, default in defaults.items():
+                if signal.getsignal(signum) is default:
+                    taken[signum] = default
+                    signal.signal(signum, _raise)
+        yield
+    finally:
+        for signum, handler in taken.items():
+            signal.signal(signum, handler)

@@ -40,6 +40,10 @@ class LabelledBatch:
     def __len__(self) -> int:
         return len(self.rows if self.others is None else self.others)
 
+    def __getitem__(self, part: slice) -> LabelledBatch:
+        """Return some of the labelled rows, of a batch that has no others."""
+        return LabelledBatch(self.rows[part], self.targets[part], self.weights[part])
+
 
 class LabelledRows:
     """Rows with targets, for the training loop.

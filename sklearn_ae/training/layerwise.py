@@ -16,6 +16,7 @@ from ..nn.autoencoder import Autoencoder
 from ..nn.linear_path import dense_layers
 from ..nn.losses import ReconstructionObjective
 from .batches import Rows
+from .checkpointing import Checkpoint
 from .net import AutoencoderNet, TrainingPlan
 
 __all__ = ["EncodedRows", "pretrain"]
@@ -63,6 +64,7 @@ def pretrain(
     plan: TrainingPlan,
     make_net: Callable[[Autoencoder, nn.Module], AutoencoderNet],
     *,
+    checkpoint: Checkpoint | None,
     pretraining: str,
     architecture: object,
     loss: str,
@@ -80,6 +82,8 @@ def pretrain(
         For each pair.
     make_net : callable
         Returns an initialised net for a pair and what it minimises.
+    checkpoint : Checkpoint or None
+        Where the runs of the pairs go on from, and are kept.
     pretraining : {"layerwise", "layerwise_cached"}
         Compute the codes of the layers that are done for each batch again, or keep
         them in memory.
@@ -115,7 +119,8 @@ def pretrain(
             rows if index == 0 else _encoded(rows, encoder[: 2 * index], pretraining)
         )
         objective = ReconstructionObjective(loss if index == 0 else "squared_error")
-        if make_net(pair, objective).run(below, None, plan).interrupted:
+        net = make_net(pair, objective)
+        if net.run(below, None, plan, checkpoint=checkpoint).interrupted:
             raise KeyboardInterrupt  # there is no usable model yet
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -25,16 +25,20 @@ from skorch.callbacks import Callback
 from skorch.history import History
 from torch import nn
 
-from ..exceptions import DivergenceWarning, warn_user
+from ..exceptions import DivergenceWarning, OutOfMemoryWarning, warn_user
 from ..nn.dense import TransposedLinear
 from ..nn.linear_path import LinearPath
 from ..nn.randomness import may_draw, redirected_draws
 from .batches import Rows
 from .checkpoint import BestState
+from .checkpointing import Checkpoint
 from .flat import FlatParameters
+from .interrupt import Interrupt, signals_as_interrupts
 from .isolation import isolated
+from .memory import in_parts, is_out_of_memory, make_room
 from .precision import autocast, training_dtype
 from .progress import progress_bar, show_epoch
+from .run_state import capture, restore
 
 __all__ = [
     "AutoencoderNet",
@@ -127,7 +131,7 @@ class EpochReport(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: the epoch that was kept, and whether Ctrl-C ended it."""
+    """What a run came to: the epoch that was kept, and whether a signal ended it."""
 
     best_epoch: int
     interrupted: bool
@@ -166,6 +170,8 @@ class AutoencoderNet(NeuralNet):
     loss_name : str, default=None
         What the losses in the history are; None takes the criterion's name.
     """
+
+    batch_size: int
 
     def __init__(
         self,
@@ -303,6 +309,7 @@ class AutoencoderNet(NeuralNet):
         validation: TrainingRows | None,
         plan: TrainingPlan,
         report: EpochReport | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Outcome:
         """Train, and leave the module in the state that is kept.
 
@@ -319,6 +326,8 @@ class AutoencoderNet(NeuralNet):
             Length and stopping rule.
         report : EpochReport, default=None
             Is told of each epoch, and may end training.
+        checkpoint : Checkpoint, default=None
+            Where the run goes on from, and where its epochs are kept.
 
         Returns
         -------
@@ -332,39 +341,72 @@ class AutoencoderNet(NeuralNet):
         """
         self._check_normalised_batches(rows)
         start = math.inf if validation is None else self.evaluate(validation)
-        best = BestState(self.module_, start, plan.tol, len(self.history))
-        self.n_restarts_, interrupted = 0, False
-        n_before, n_done = len(self.history), 0
+        n_before = len(self.history)
+        best = BestState(self.module_, start, plan.tol, n_before)
+        self.n_done_ = self.n_restarts_ = 0
         self._set_learning_rate(1.0)
         self.notify("on_train_begin", X=rows, y=None)
-        bar = progress_bar(plan.n_epochs, plan.purpose, self.verbose)
-        try:
-            for epoch in range(plan.n_epochs):
-                if report is not None:
-                    report.begin_epoch()
-                stop = self._run_epoch(rows, validation, plan, epoch, best)
-                n_done += 1
-                if report is not None:
-                    stop = report.end_epoch() or stop
-                show_epoch(bar, self.history[-1], plan.reference)
-                if stop:
-                    if epoch + 1 < plan.n_epochs:
-                        bar.set_description(f"{plan.purpose}, stopped early")
-                    break
-        except KeyboardInterrupt:
-            interrupted = True
-            del self.history[n_before + n_done :]  # the epoch that was not finished
-        finally:
-            bar.total = bar.n  # or notebooks take an early stop for a failure
-            bar.close()
-        if n_done and self.n_restarts_ == n_done:
-            raise _not_finite(self.lr * 0.1 ** (n_done - 1))
+        known = None if checkpoint is None else checkpoint.begin_run()
+        if known is not None:
+            restore(self, best, n_before, known)
+
+        def keep(stage: str) -> None:
+            if checkpoint is not None:
+                checkpoint.keep(capture(self, best, n_before, stage))
+
+        interrupted = False
+        if known is None or known["stage"] == "training":
+            with checkpoint or nullcontext():
+                interrupted = self._run_epochs(
+                    rows, validation, plan, best, n_before, report, keep
+                )
+        if self.n_done_ and self.n_restarts_ == self.n_done_:
+            raise _not_finite(self.lr * 0.1 ** (self.n_done_ - 1))
         kept = len(self.history)
         if validation is not None:
             best.restore()
             kept = best.epoch
+        if not interrupted and (known is None or known["stage"] != "finished"):
+            keep("finished")
         self.notify("on_train_end", X=rows, y=None)
         return Outcome(kept, interrupted)
+
+    def _run_epochs(
+        self,
+        rows: TrainingRows,
+        validation: TrainingRows | None,
+        plan: TrainingPlan,
+        best: BestState,
+        n_before: int,
+        report: EpochReport | None,
+        keep: Callable[[str], None],
+    ) -> bool:
+        """Run the epochs that are left; return whether a signal ended them."""
+        bar = progress_bar(plan.n_epochs, plan.purpose, self.verbose)
+        bar.update(self.n_done_)
+        try:
+            with signals_as_interrupts():
+                for epoch in range(self.n_done_, plan.n_epochs):
+                    if report is not None:
+                        report.begin_epoch()
+                    stop = self._run_epoch(rows, validation, plan, epoch, best)
+                    self.n_done_ += 1
+                    if report is not None:
+                        stop = report.end_epoch() or stop
+                    show_epoch(bar, self.history[-1], plan.reference)
+                    keep("stopped" if stop else "training")
+                    if stop:
+                        if epoch + 1 < plan.n_epochs:
+                            bar.set_description(f"{plan.purpose}, stopped early")
+                        break
+        except KeyboardInterrupt:
+            if len(self.history) > n_before and "dur" not in self.history[-1]:
+                del self.history[-1]  # the epoch that was not finished
+            return True
+        finally:
+            bar.total = bar.n  # or notebooks take an early stop for a failure
+            bar.close()
+        return False
 
     def _check_normalised_batches(self, rows: TrainingRows) -> None:
         """Raise a ValueError if layers cannot be trained on a batch of one row."""
@@ -398,9 +440,11 @@ class AutoencoderNet(NeuralNet):
         redirected = redirected_draws(may_draw(self.module_, self.criterion_))
         with isolated(self.seed), torch.inference_mode(), redirected:
             for block in rows.blocks():
-                losses = self.criterion_.per_row(self.module_(block), block)
-                total += losses.sum().item()
+                total += in_parts(self._losses, block).sum().item()
         return total / len(rows)
+
+    def _losses(self, block: Any) -> torch.Tensor:
+        return self.criterion_.per_row(self.module_(block), block)
 
     def _run_epoch(
         self,
@@ -414,7 +458,7 @@ class AutoencoderNet(NeuralNet):
         started = time.perf_counter()
         datasets = {"dataset_train": rows, "dataset_valid": validation}
         self.notify("on_epoch_begin", **datasets)
-        losses = {"train_loss": self._train_epoch(rows, plan, epoch)}
+        losses = {"train_loss": self._train_in_memory(rows, plan, epoch)}
         if validation is not None:
             losses["valid_loss"] = self.evaluate(validation)
         monitored = losses.get("valid_loss", losses["train_loss"])
@@ -426,6 +470,8 @@ class AutoencoderNet(NeuralNet):
         self.history.record("dur", time.perf_counter() - started)
         try:
             self.notify("on_epoch_end", **datasets)
+        except Interrupt:
+            raise
         except KeyboardInterrupt:
             # This is how skorch's callbacks, EarlyStopping for one, end training.
             return True
@@ -456,6 +502,31 @@ class AutoencoderNet(NeuralNet):
             self.history.record_batch("train_batch_size", len(rows))
         if validation is not None:
             self.history.record_batch("valid_batch_size", len(validation))
+
+    def _train_in_memory(
+        self, rows: TrainingRows, plan: TrainingPlan, epoch: int
+    ) -> float:
+        """Train for one epoch, in smaller batches if the device's memory asks for it.
+
+        An epoch that ran out of memory begins again, with the weights that it reached.
+        """
+        while True:
+            try:
+                return self._train_epoch(rows, plan, epoch)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or self.batch_size == 1:
+                    raise
+            before = min(self.batch_size, len(rows))
+            self.batch_size = max(1, before // 2)
+            self._check_normalised_batches(rows)
+            self.history[-1]["batches"].clear()
+            make_room()
+            warn_user(
+                f"The memory of {self.device} is too small for batches of {before} "
+                f"rows; training goes on with {self.batch_size}. Set batch_size="
+                f"{self.batch_size} to begin with them.",
+                OutOfMemoryWarning,
+            )
 
     def _train_epoch(self, rows: TrainingRows, plan: TrainingPlan, epoch: int) -> float:
         """Take one step per batch and return the mean loss of the rows."""

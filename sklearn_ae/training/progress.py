@@ -22,6 +22,9 @@ class SilentBar:
     def set_description(self, text: str) -> None:
         """Show no text."""
 
+    def update(self, n_epochs: int) -> None:
+        """Show no progress."""
+
     def close(self) -> None:
         """Do nothing."""
 

@@ -8,11 +8,13 @@ from torch import nn
 from sklearn_ae.nn.dense import dense_stack
 from sklearn_ae.nn.randomness import (
     RandomSource,
+    draw_states,
     drawing_from,
     find_generator,
     may_draw,
     normal_like,
     redirected_draws,
+    set_draw_states,
     uniform_like,
 )
 
@@ -150,3 +152,19 @@ def test_meta_tensors_draw_nothing():
     with torch.device("meta"):
         layer = draw(3, lambda: nn.Linear(3, 4))
     assert layer.weight.device.type == "meta"
+
+
+def test_draws_go_on_from_states_that_were_kept():
+    with drawing_from(RandomSource(0)):
+        uniform_like(ONES)
+        states = draw_states()
+        expected = uniform_like(ONES), normal_like(ONES)
+    with drawing_from(RandomSource(1)):
+        set_draw_states(states)
+        found = uniform_like(ONES), normal_like(ONES)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_outside_of_a_call_there_are_no_states():
+    set_draw_states(RandomSource(0).states())
+    assert draw_states() == {}

@@ -21,3 +21,30 @@ def test_best_state_works_for_negative_losses():
     assert best.n_stalled == 1
     best.update(-12.0, 2)
     assert best.n_stalled == 0
+
+
+def test_a_best_state_can_be_put_into_a_new_one():
+    module = nn.Linear(1, 1)
+    best = BestState(module, loss=1.0, tol=0.1)
+    module.weight.data.fill_(0.5)
+    best.update(0.5, 1)
+    module.weight.data.fill_(7.0)
+    best.update(0.9, 2)
+    state = best.state()
+    best.update(0.1, 3)
+    other = BestState(nn.Linear(1, 1), loss=9.0, tol=0.1)
+    other.set_state(state)
+    assert (other.loss, other.bar, other.epoch, other.n_stalled) == (0.5, 0.5, 1, 1)
+    other.restore()
+    assert other.tensors[0].item() == 0.5
+
+
+def test_without_copies_the_present_state_is_the_best():
+    best = BestState(nn.Linear(1, 1), loss=1.0, tol=0.1)
+    module = nn.Linear(1, 1)
+    other = BestState(module, loss=9.0, tol=0.1)
+    module.weight.data.fill_(3.0)
+    other.set_state(best.state(with_copies=False))
+    module.weight.data.fill_(4.0)
+    other.restore()
+    assert module.weight.item() == 3.0

@@ -1,8 +1,13 @@
+import signal
 import sys
 
 import pytest
 
-from sklearn_ae.training.interrupt import called_from_prompt
+from sklearn_ae.training.interrupt import (
+    Interrupt,
+    called_from_prompt,
+    signals_as_interrupts,
+)
 
 
 def called_through(*names):
@@ -54,3 +59,33 @@ def test_searches_and_other_libraries_are_no_person(names):
 def test_a_script_has_no_prompt(monkeypatch):
     monkeypatch.delattr(sys, "ps1", raising=False)
     assert not called_through("__main__", "sklearn_ae.base")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_interrupt_within_a_block_alone(number):
+    before = signal.getsignal(number)
+    with signals_as_interrupts():
+        assert signal.getsignal(number) is not before
+        with pytest.raises(Interrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_blocks_within_blocks_change_nothing():
+    with signals_as_interrupts():
+        inner = signal.getsignal(signal.SIGTERM)
+        with signals_as_interrupts():
+            assert signal.getsignal(signal.SIGTERM) is inner
+        assert signal.getsignal(signal.SIGTERM) is inner
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda number, frame: None])
+def test_handlers_of_the_program_stay(handler):
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with signals_as_interrupts():
+            assert signal.getsignal(signal.SIGTERM) is handler
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
