@@ -73,12 +73,12 @@ def unpack_epochs(packed: Any) -> list[dict]:
     ]
 
 
-def _as_columns(records: Sequence[dict]) -> dict[str, np.ndarray] | None:
-    """Return columns, one value long if all are equal; None if they are no numbers."""
+def _as_columns(records: Sequence[dict]) -> dict[str, Any] | None:
+    """Return columns, as one number if all are equal; None if they are no numbers."""
     names = list(records[0]) if records else []
     if any(list(record) != names for record in records):
         return None
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in names:
         values = [record[name] for record in records]
         kinds = {type(value) for value in values}
@@ -87,15 +87,15 @@ def _as_columns(records: Sequence[dict]) -> dict[str, np.ndarray] | None:
         column = np.array(values)
         if kinds == {int}:
             column = column.astype(np.result_type(*map(np.min_scalar_type, values)))
-        columns[name] = column[:1] if (column == column[0]).all() else column
+        columns[name] = values[0] if (column == values[0]).all() else column
     return columns
 
 
-def _are_equal(one: np.ndarray, other: np.ndarray | None) -> bool:
+def _are_equal(one: Any, other: Any) -> bool:
     return other is not None and np.array_equal(one, other, equal_nan=True)
 
 
-def _as_records(columns: dict[str, np.ndarray], n_records: int) -> list[dict]:
+def _as_records(columns: dict[str, Any], n_records: int) -> list[dict]:
     lists = {
         name: np.broadcast_to(column, n_records).tolist()
         for name, column in columns.items()
