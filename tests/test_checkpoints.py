@@ -452,8 +452,9 @@ def with_checksum(data):
         lambda content: content[:3000] + b"!" + content[3001:],
         lambda content: pickle.dumps({"runs": []}),
         lambda content: with_checksum(pickle.dumps(os.getcwd)),
+        lambda content: with_checksum(pickle.dumps({"format": "1"}, protocol=2)),
     ],
-    ids=["empty", "text", "half", "one byte", "a pickle", "a program"],
+    ids=["empty", "text", "half", "one byte", "a pickle", "a program", "a dict"],
 )
 def test_what_is_no_checkpoint_is_refused_and_stays(begun, spoil):
     spoiled = spoil(begun.checkpoint.read_bytes())
