@@ -125,6 +125,34 @@ def test_a_fit_that_is_ended_twice_ends_as_if_it_had_not_been(model, tmp_path):
     np.testing.assert_array_equal(resumed.transform(X), undisturbed.transform(X))
 
 
+NOISY = X + np.random.RandomState(0).standard_normal(X.shape)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"X": sp.csr_array(X)},
+        {"X": X, "X_val": X[:50] + 0.1},
+        {"X": X, "groups": Y},
+        {"X": NOISY, "X_clean": X},
+    ],
+    ids=["sparse", "X_val", "groups", "pairs"],
+)
+def test_fits_to_all_kinds_of_data_go_on(data, tmp_path):
+    model = DenoisingAE(**SMALL)
+    undisturbed = clone(model).fit(**data)
+    model.set_params(checkpoint=tmp_path / "fit.ckpt", checkpoint_every=1)
+    end(model, 3, **data)
+    assert_equal_bit_by_bit(clone(model).fit(**data), undisturbed)
+
+
+def test_pairs_are_known_by_both_of_their_rows(tmp_path):
+    model = DenoisingAE(**SMALL, checkpoint=tmp_path / "fit.ckpt")
+    clone(model).fit(NOISY, X_clean=X)
+    for data in ({"X": NOISY + 1, "X_clean": X}, {"X": NOISY, "X_clean": X + 1}):
+        assert "other values of: X. " in refusal(model, **data)
+
+
 @pytest.mark.parametrize("model", VARIANTS[:8], ids=str)
 def test_a_fit_that_is_done_is_there_at_once(model, tmp_path):
     model = clone(model).set_params(checkpoint=tmp_path)
