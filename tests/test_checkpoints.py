@@ -688,23 +688,23 @@ class Signal(Callback):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
-def test_a_signal_ends_a_fit_whose_epochs_are_kept(tmp_path, number, hook):
-    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+def test_a_signal_ends_a_fit_whose_epochs_are_kept(
+    tmp_path, usual_handlers, number, hook
+):
     model = AutoencoderTransformer(
         **SMALL, checkpoint=tmp_path / "a.ckpt", checkpoint_every=100
     )
     ended = clone(model).set_params(callbacks=[Signal(number, hook)])
     with pytest.raises(KeyboardInterrupt):
         ended.fit(X)
-    assert handlers == (
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-    )
+    for each, handler in usual_handlers.items():
+        assert signal.getsignal(each) is handler
     resumed, n_epochs = count_epochs(model, X)
     assert n_epochs == 3
     assert_equal_bit_by_bit(resumed, AutoencoderTransformer(**SMALL).fit(X))
 
 
+@pytest.mark.usefixtures("usual_handlers")
 def test_sigterm_at_a_prompt_leaves_the_best_state_so_far(tmp_path, monkeypatch):
     monkeypatch.setattr("sklearn_ae._estimator.called_from_prompt", lambda: True)
     model = AutoencoderTransformer(**SMALL, checkpoint=tmp_path)
@@ -728,6 +728,7 @@ def test_a_program_that_handles_sigterm_goes_on_doing_so():
     assert model.n_iter_ == 5
 
 
+@pytest.mark.usefixtures("usual_handlers")
 def test_fits_in_other_threads_leave_signals_alone(tmp_path):
     seen = []
 
