@@ -1,4 +1,5 @@
 import os
+import signal
 
 # One of scikit-learn's checks is skipped without it; SciPy reads it when imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -32,3 +33,13 @@ def curve():
 def noise():
     """Rows without any structure to find."""
     return np.random.RandomState(0).standard_normal((120, 6))
+
+
+@pytest.fixture
+def usual_handlers():
+    """Signals as a program finds them, whatever runs the tests."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, usual[number]) for number in usual}
+    yield usual
+    for number, handler in before.items():
+        signal.signal(number, handler)

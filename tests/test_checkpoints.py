@@ -125,6 +125,34 @@ def test_a_fit_that_is_ended_twice_ends_as_if_it_had_not_been(model, tmp_path):
     np.testing.assert_array_equal(resumed.transform(X), undisturbed.transform(X))
 
 
+NOISY = X + np.random.RandomState(0).standard_normal(X.shape)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"X": sp.csr_array(X)},
+        {"X": X, "X_val": X[:50] + 0.1},
+        {"X": X, "groups": Y},
+        {"X": NOISY, "X_clean": X},
+    ],
+    ids=["sparse", "X_val", "groups", "pairs"],
+)
+def test_fits_to_all_kinds_of_data_go_on(data, tmp_path):
+    model = DenoisingAE(**SMALL)
+    undisturbed = clone(model).fit(**data)
+    model.set_params(checkpoint=tmp_path / "fit.ckpt", checkpoint_every=1)
+    end(model, 3, **data)
+    assert_equal_bit_by_bit(clone(model).fit(**data), undisturbed)
+
+
+def test_pairs_are_known_by_both_of_their_rows(tmp_path):
+    model = DenoisingAE(**SMALL, checkpoint=tmp_path / "fit.ckpt")
+    clone(model).fit(NOISY, X_clean=X)
+    for data in ({"X": NOISY + 1, "X_clean": X}, {"X": NOISY, "X_clean": X + 1}):
+        assert "other values of: X. " in refusal(model, **data)
+
+
 @pytest.mark.parametrize("model", VARIANTS[:8], ids=str)
 def test_a_fit_that_is_done_is_there_at_once(model, tmp_path):
     model = clone(model).set_params(checkpoint=tmp_path)
@@ -452,8 +480,9 @@ def with_checksum(data):
         lambda content: content[:3000] + b"!" + content[3001:],
         lambda content: pickle.dumps({"runs": []}),
         lambda content: with_checksum(pickle.dumps(os.getcwd)),
+        lambda content: with_checksum(pickle.dumps({"format": "1"}, protocol=2)),
     ],
-    ids=["empty", "text", "half", "one byte", "a pickle", "a program"],
+    ids=["empty", "text", "half", "one byte", "a pickle", "a program", "a dict"],
 )
 def test_what_is_no_checkpoint_is_refused_and_stays(begun, spoil):
     spoiled = spoil(begun.checkpoint.read_bytes())
@@ -659,23 +688,23 @@ class Signal(Callback):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("hook", ["on_epoch_begin", "on_epoch_end"])
-def test_a_signal_ends_a_fit_whose_epochs_are_kept(tmp_path, number, hook):
-    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+def test_a_signal_ends_a_fit_whose_epochs_are_kept(
+    tmp_path, usual_handlers, number, hook
+):
     model = AutoencoderTransformer(
         **SMALL, checkpoint=tmp_path / "a.ckpt", checkpoint_every=100
     )
     ended = clone(model).set_params(callbacks=[Signal(number, hook)])
     with pytest.raises(KeyboardInterrupt):
         ended.fit(X)
-    assert handlers == (
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-    )
+    for each, handler in usual_handlers.items():
+        assert signal.getsignal(each) is handler
     resumed, n_epochs = count_epochs(model, X)
     assert n_epochs == 3
     assert_equal_bit_by_bit(resumed, AutoencoderTransformer(**SMALL).fit(X))
 
 
+@pytest.mark.usefixtures("usual_handlers")
 def test_sigterm_at_a_prompt_leaves_the_best_state_so_far(tmp_path, monkeypatch):
     monkeypatch.setattr("sklearn_ae._estimator.called_from_prompt", lambda: True)
     model = AutoencoderTransformer(**SMALL, checkpoint=tmp_path)
@@ -699,6 +728,7 @@ def test_a_program_that_handles_sigterm_goes_on_doing_so():
     assert model.n_iter_ == 5
 
 
+@pytest.mark.usefixtures("usual_handlers")
 def test_fits_in_other_threads_leave_signals_alone(tmp_path):
     seen = []
 

@@ -91,22 +91,26 @@ class Checkpoint:
         }
         self._claim(identity)
         self.seed: int = self._content["seed"]
-        self._written = _stamp(self.file)
 
     def _claim(self, identity: dict[str, str]) -> None:
         """Read the file, or write it before there is anything to lose."""
         with _explained(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(self.file)
-            found = _read(self.file)
-            if found is None and not self._write(replace=False):
-                found = _read(self.file)  # another process was faster
-            elif found is not None:
+            found = self._read()
+            if found is not None:
                 _check_folder(self.file)
+            elif not self._write(replace=False):
+                found = self._read()  # another process was faster
         if found is not None:
             _check_versions(found, self.file)
             _check_identity(found["identity"], identity, self.file)
             self._content = found
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return what the file holds, and take note of when that was."""
+        self._written = _stamp(self.file)
+        return _read(self.file)
 
     def __enter__(self) -> Checkpoint:
         """Keep what a block trains, however it ends."""
@@ -155,18 +159,18 @@ class Checkpoint:
             if not self._is_ahead_on_disk():
                 self._write()
             self._n_waiting = 0
-        except OSError as error:
-            self._say_failure(error)
+        except (OSError, MemoryError) as error:
+            self._say_failure(getattr(error, "strerror", None) or repr(error))
 
-    def _say_failure(self, error: OSError) -> None:
+    def _say_failure(self, reason: str) -> None:
         self._time = time.monotonic()
         if self._has_warned:
             return
         self._has_warned = True
         warn_user(
-            f"The checkpoint {str(self.file)!r} could not be written: "
-            f"{error.strerror or error}. Training goes on, and the state that was "
-            "written before, if any, is as it was. Make room, and it is written again.",
+            f"The checkpoint {str(self.file)!r} could not be written: {reason}. "
+            "Training goes on, and the state that was written before, if any, is as it "
+            "was. Make room, and it is written again.",
             CheckpointWarning,
         )
 
@@ -232,9 +236,20 @@ def _read(file: Path) -> dict[str, Any] | None:
     if data[:start] != _HEAD + _checksum(packed):
         raise _no_checkpoint(file)
     try:
-        return torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
+        content = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a file of the right checksum leads to
         raise _no_checkpoint(file) from error
+    kinds = {
+        "format": int,
+        "versions": dict,
+        "identity": dict,
+        "seed": int,
+        "runs": list,
+    }
+    is_dict = isinstance(content, dict)
+    if not is_dict or any(type(content.get(k)) is not v for k, v in kinds.items()):
+        raise _no_checkpoint(file)
+    return content
 
 
 def _pack(content: dict[str, Any]) -> memoryview:

@@ -62,8 +62,8 @@ def test_a_script_has_no_prompt(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_interrupt_within_a_block_alone(number):
-    before = signal.getsignal(number)
+def test_signals_interrupt_within_a_block_alone(usual_handlers, number):
+    before = usual_handlers[number]
     with signals_as_interrupts():
         assert signal.getsignal(number) is not before
         with pytest.raises(Interrupt):
@@ -71,6 +71,7 @@ def test_signals_interrupt_within_a_block_alone(number):
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.usefixtures("usual_handlers")
 def test_blocks_within_blocks_change_nothing():
     with signals_as_interrupts():
         inner = signal.getsignal(signal.SIGTERM)

@@ -70,6 +70,29 @@ def test_full_memory_halves_the_batch_until_it_fits_and_says_so(error):
     assert model.transform(X).shape == (300, 4)
 
 
+def test_a_fit_that_goes_on_knows_the_batches_that_fit(tmp_path):
+    class Fail(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 3:
+                raise ZeroDivisionError
+
+    model = DenoisingAE(
+        4,
+        architecture=with_memory_for(20),
+        batch_size=32,
+        max_iter=4,
+        init="random",
+        random_state=0,
+        checkpoint=tmp_path,
+        callbacks=[Fail()],
+    )
+    with pytest.warns(OutOfMemoryWarning), pytest.raises(ZeroDivisionError):
+        model.fit(X)
+    resumed = model.set_params(callbacks=None).fit(X)  # with no further warning
+    assert resumed.net_.batch_size == 16
+    assert resumed.n_iter_ == 4
+
+
 def test_rows_are_evaluated_in_parts_that_fit():
     def fit(n_rows):
         params = {"batch_size": 8, "max_iter": 2, "random_state": 0, "init": "random"}
