@@ -53,7 +53,10 @@ class VAE(BaseAutoencoder):
         ``"gaussian"``, with learned variances, see `noise_variance`;
         ``"bernoulli"`` for 0 and 1 (values in between count as probabilities of a 1);
         ``"poisson"`` and ``"negative_binomial"`` for counts, the latter with a learned
-        overdispersion per feature.
+        overdispersion per feature. Networks see scaled logarithms of counts,
+        ``log(1 + X / 10)``, where training starts, and rates are at most twice the
+        largest count of a feature, and one more, among the training rows. `scaling` is
+        that of the logarithms; counts themselves are not centred.
     noise_variance : {"auto", "shared", "per_feature"}, default="shared"
         Variances of the normal likelihood: ``"shared"``, one for all scaled values, as
         in probabilistic PCA, or ``"per_feature"``, one for each feature, as in factor
@@ -78,7 +81,7 @@ class VAE(BaseAutoencoder):
         For counts: ``"sum"`` divides rows by their sum over the mean sum before they
         are encoded, and multiplies rates by it, so that codes do not hold it.
         Likelihoods are then given the sum, ``reconstruct`` uses it, and codes alone are
-        decoded at the mean sum. Training starts at random weights.
+        decoded at the mean sum.
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are
@@ -432,7 +435,7 @@ class VAE(BaseAutoencoder):
         with isolated(draw_seed(random_state)), torch.inference_mode():
             module.eval()
             latent = torch.empty(n_samples, model.n_components, device=model.device)
-            raw = module.decoder(normal_like(latent))
+            raw = module.raw(normal_like(latent))
             rows = module.output.draw(raw) if noise else module.output(raw)
         return model.scaling.to_units(rows.cpu().numpy())
 

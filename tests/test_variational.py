@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from scipy.stats import nbinom
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, FactorAnalysis
 
@@ -144,6 +145,57 @@ def test_rates_are_recovered(likelihood, size_factor):
     assert error < 0.05
 
 
+def draw_wide_counts(n_rows, n_features):
+    """Return counts up to some ten millions, their parameters and factors."""
+    rng = np.random.RandomState(0)
+    factors = rng.standard_normal((n_rows, 2))
+    weight = rng.standard_normal((2, n_features))
+    log_rates = rng.uniform(0, 13, n_features) + factors @ weight
+    rates = np.exp(log_rates) * rng.gamma(2, 0.5, log_rates.shape)
+    return rng.poisson(np.minimum(rates, 4e7)).astype(float), log_rates
+
+
+@pytest.mark.parametrize("params", [{}, {"size_factor": "sum"}], ids=str)
+def test_counts_of_wide_range(params):
+    X, log_rates = draw_wide_counts(1500, 40)
+    model = fit(X[:1200], 2, likelihood="negative_binomial", max_iter=20, **params)
+    test, largest = X[1200:], X[:1200].max(axis=0)
+    assert (model.reconstruct(test) <= 2.01 * (largest + 1)).all() or params
+    assert model.score(test) > 0
+    # With the factors known: log p(x | z) less what it costs to tell them.
+    share = 1 / (1 + np.exp(log_rates[1200:]) / 2)
+    given = nbinom.logpmf(test, 2, share).sum(axis=1).mean()
+    found = model.log_likelihood(test, 100).mean()
+    assert found > 1.06 * given if not params else found > 1.2 * given
+
+
+def test_far_codes_decode_to_rates_within_bounds():
+    X, _ = draw_wide_counts(500, 20)
+    model = fit(X, 2, likelihood="negative_binomial", max_iter=2)
+    rows = model.inverse_transform(np.array([[50.0, 50], [-1e4, 1e4]]))
+    assert (rows <= 2.01 * (X.max(axis=0) + 1)).all()
+    assert model.sample(200, random_state=0).max() <= 2.01 * (X.max() + 1)
+
+
+def test_pca_error_beside_counts_is_that_of_pca():
+    X, _ = draw_wide_counts(500, 20)
+    model = fit(X[:400], 2, likelihood="poisson", max_iter=1)
+    known = VAE(2, random_state=0, max_iter=1).fit(X[:400])
+    assert model.pca_reconstruction_error_ == pytest.approx(
+        known.pca_reconstruction_error_, rel=1e-3
+    )
+
+
+def test_sparse_counts_give_the_codes_of_dense_ones():
+    X, _ = draw_wide_counts(300, 20)
+    X[X < 50] = 0
+    for size_factor in (None, "sum"):
+        params = {"likelihood": "poisson", "size_factor": size_factor}
+        dense, sparse = (start(rows, 2, **params) for rows in (X, sp.csr_array(X)))
+        found, expected = sparse.transform(sp.csr_array(X)), dense.transform(X)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
 def test_binary_values(digits):
     X = (digits > 8).astype(float)
     model = fit(X, 8, likelihood="bernoulli", max_iter=20)
@@ -242,7 +294,7 @@ def test_images_keep_their_axes():
 
 
 def test_bounds_do_not_depend_on_the_batch(digits):
-    model = fit(digits, likelihood="poisson")
+    model = fit(digits, likelihood="poisson", max_iter=20)
     found = model.log_likelihood(digits[:300], 3000)
     alone = model.log_likelihood(digits[:40], 3000)
     np.testing.assert_allclose(alone, found[:40], atol=3.0)

@@ -20,6 +20,7 @@ from ..training.batches import Rows, clean_part
 from ..training.checkpointing import Checkpoint
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
+from .counts import add_logs, learn_counts
 from .denoiser import fit_linear_denoiser
 from .dependence import Matrix, find_known_rows
 from .evidence import HeldOut
@@ -91,12 +92,18 @@ class FitOptions:
 
 def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scaling:
     """Return how the rows of a table are scaled for a recipe."""
+    values, scaling = clean_part(X), recipe.scaling_in_use
+    counts = None
+    if recipe.output.of_counts:
+        has_sizes = recipe.bottleneck.has_sizes
+        counts = learn_counts(values, scaling, has_sizes)
     return Scaling.learn(
-        clean_part(X),
-        recipe.scaling_in_use,
+        values,
+        scaling,
         row_shape,
         extremes=recipe.corruption is not None,
         robust=recipe.output.is_robust,
+        counts=counts,
     )
 
 
@@ -237,6 +244,8 @@ class Start:
         if not isinstance(width, int):
             width = len(pca.components)
             recipe = replace(recipe, bottleneck=recipe.bottleneck.settle(width))
+        if scaling.counts is not None:
+            pca = add_logs(pca, scaling.counts, rows, width, seed)
         best = pca
         if recipe.starts_at_pca and recipe.output.can_have_factors:
             if recipe.has_factors:
@@ -329,6 +338,8 @@ def _fit_baseline(
     if pca is not None:
         return pca
     pca = fit_pca(rows, n_components, seed)
+    if scaling.counts is not None:
+        return add_logs(pca, scaling.counts, rows, n_components, seed)
     return fit_factors(pca, rows) if recipe.has_factors else pca
 
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from ..nn.statistics import RowStatistics
+from ..nn.statistics import CountStatistics, RowStatistics
 from ..training.batches import PairedRows, PairedTable, Rows
 from .robust import find_reach
 
@@ -31,7 +31,7 @@ class Scaling(RowStatistics):
 
     Parameters
     ----------
-    mean, shift, scale, deviation, feature_deviations, low, high, reach
+    mean, shift, scale, deviation, feature_deviations, low, high, reach, counts
         As in :class:`~sklearn_ae.nn.statistics.RowStatistics`.
     code_scale : float
         What codes in scaled units are multiplied by to have the unit of X; 1 where
@@ -55,6 +55,7 @@ class Scaling(RowStatistics):
         *,
         extremes: bool = False,
         robust: bool = False,
+        counts: CountStatistics | None = None,
     ) -> Scaling:
         """Learn the scaling of a table.
 
@@ -70,6 +71,9 @@ class Scaling(RowStatistics):
             Also find the smallest and the largest value of each feature.
         robust : bool, default=False
             Find values that are far from the others, and draw them in first.
+        counts : CountStatistics, default=None
+            What is known of counts, which are not centred: those that are large in one
+            feature and small in another keep all digits.
 
         Raises
         ------
@@ -100,7 +104,7 @@ class Scaling(RowStatistics):
             mean=scaler.mean_,
             # In the type of X, in which rows are centred.
             shift=np.zeros(n_features)
-            if scaling is None
+            if scaling is None or counts is not None
             else scaler.mean_.astype(X.dtype).astype(np.float64),
             scale=scale,
             deviation=np.sqrt(scaler.var_) if is_own else np.full(n_features, overall),
@@ -108,6 +112,7 @@ class Scaling(RowStatistics):
             low=low,
             high=high,
             reach=reach,
+            counts=counts,
             # Where all features share one unit, codes have it too, as PCA's do.
             code_scale=float(overall) if scaling == "global" else 1.0,
             row_shape=row_shape,

@@ -79,6 +79,11 @@ class PlainCode:
         """Whether codes have the unit of rows."""
         return self.code_activation is None
 
+    @property
+    def has_sizes(self) -> bool:
+        """Whether rows of counts are relative to their sum."""
+        return False
+
     def for_pca(self) -> PlainCode:
         """Return the kind of code of the linear paths alone, which are PCA."""
         return PlainCode()

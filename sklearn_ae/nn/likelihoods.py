@@ -15,7 +15,7 @@ from torch import nn
 from .._validation import MAX_EXCESS, check_counts, check_unit_interval
 from .arrays import as_tensor
 from .randomness import find_generator, normal_like
-from .statistics import RowStatistics
+from .statistics import UNIT_COUNT, CountStatistics, RowStatistics
 
 __all__ = [
     "LIKELIHOODS",
@@ -24,46 +24,70 @@ __all__ = [
     "Gaussian",
     "Likelihood",
     "LikelihoodOutput",
-    "ScaledLink",
+    "LogOdds",
+    "LogRates",
 ]
 
-# Log-rates of counts stay in the range whose exponentials float32 can hold.
-_MAX_LOG_RATE = 20.0
+# What a linear reconstruction is at least where a probability or a rate is wanted.
+_LEAST_PROBABILITY = 0.01
+_LEAST_LOG = math.log1p(0.1 / UNIT_COUNT)
 #: Noise that is learned is at least this share of a feature's variance: steps of the
 #: optimizer are too long for less.
 MIN_LEARNED_SHARE = 1e-3
 # The noise of a constant feature is at least this share of the mean variance.
 _MIN_SHARE_OF_ALL = 1e-4
-# Overdispersed counts start nearly as Poisson's.
+# Overdispersed counts start nearly as Poisson's, unless rows are known to vary more:
+# that is the logarithm of the largest size.
 _LOG_SIZE = 4.0
 
 
-class ScaledLink(nn.Module):
-    """Turn a linear reconstruction of scaled rows into the decoder's raw output.
+class LogOdds(nn.Module):
+    """Turn a linear reconstruction of scaled rows into log-odds.
 
     Parameters
     ----------
     shift, scale : ndarray of shape (n_features,)
         How rows were scaled.
-    low, high : float
-        Range to which values in units of X are clamped before the link.
-    log_odds : bool
-        Whether the link is the logit; otherwise it is the logarithm.
     """
 
     shift: torch.Tensor
     scale: torch.Tensor
 
-    def __init__(self, shift, scale, low: float, high: float, log_odds: bool) -> None:
+    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
         super().__init__()
         self.register_buffer("shift", _as_float32(shift))
         self.register_buffer("scale", _as_float32(scale))
-        self.low, self.high, self.log_odds = low, high, log_odds
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_features)`` to raw output of the same shape."""
-        values = (X * self.scale + self.shift).clamp(self.low, self.high)
-        return torch.logit(values) if self.log_odds else values.log()
+        return torch.logit(X * self.scale + self.shift, _LEAST_PROBABILITY)
+
+
+class LogRates(nn.Module):
+    """Turn a linear reconstruction of scaled logarithms of counts into log-rates.
+
+    Parameters
+    ----------
+    counts : CountStatistics
+        How logarithms were scaled, and what log-rates are relative to.
+    """
+
+    shift: torch.Tensor
+    scale: torch.Tensor
+    centre: torch.Tensor
+
+    def __init__(self, counts: CountStatistics) -> None:
+        super().__init__()
+        self.register_buffer("shift", _as_float32(counts.log_mean))
+        self.register_buffer("scale", _as_float32(counts.log_scale))
+        self.register_buffer("centre", _as_float32(counts.centre))
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Map ``(n, n_features)`` to raw output of the same shape."""
+        logs = (X * self.scale + self.shift).clamp(min=_LEAST_LOG)
+        # The logarithm of exp(logs) - 1, also where that is large.
+        rates = logs + torch.log(-torch.expm1(-logs))
+        return rates + math.log(UNIT_COUNT) - self.centre
 
 
 class Likelihood(nn.Module, ABC):
@@ -87,9 +111,25 @@ class Likelihood(nn.Module, ABC):
         self.register_buffer("scale", _as_float32(scale))
 
     @classmethod
-    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module | None:
-        """Return the map from a reconstruction of scaled rows to the raw output."""
+    def build(cls, units: RowStatistics) -> Likelihood:
+        """Return the likelihood of rows that are scaled in a way."""
+        return cls(units.shift, units.scale)
+
+    @classmethod
+    def build_link(cls, units: RowStatistics) -> nn.Module | None:
+        """Return the map from a linear reconstruction to the raw output.
+
+        It is one of what :meth:`encodable` returns.
+        """
         return None
+
+    def encodable(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return what encoders see of scaled rows, shape (n, n_features)."""
+        return rows
+
+    def bounded(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the decoder's output within the bounds that the data give, if any."""
+        return raw
 
     @abstractmethod
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -222,9 +262,9 @@ class Bernoulli(Likelihood):
     """
 
     @classmethod
-    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module:
+    def build_link(cls, units: RowStatistics) -> nn.Module:
         """Return the clamped logit."""
-        return ScaledLink(shift, scale, 0.01, 0.99, log_odds=True)
+        return LogOdds(units.shift, units.scale)
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""
@@ -241,23 +281,76 @@ class Bernoulli(Likelihood):
 
 
 class Poisson(Likelihood):
-    """Counts whose log-rates are the decoder's output."""
+    """Counts whose log-rates, relative to the features' means, the decoder returns.
+
+    Encoders see logarithms, and log-rates are bounded by the training rows: otherwise a
+    single code far from the others could decode to any power of ten. Probabilities are
+    of float64, in which logarithms of large factorials have digits left.
+
+    Parameters
+    ----------
+    shift, scale : ndarray of shape (n_features,)
+        How rows were scaled.
+    counts : CountStatistics
+        What is known of the counts.
+    """
 
     of_counts: ClassVar[bool] = True
 
+    log_mean: torch.Tensor
+    log_scale: torch.Tensor
+    centre: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+
+    def __init__(
+        self, shift: np.ndarray, scale: np.ndarray, counts: CountStatistics
+    ) -> None:
+        super().__init__(shift, scale)
+        self.register_buffer("log_mean", _as_float32(counts.log_mean))
+        self.register_buffer("log_scale", _as_float32(counts.log_scale))
+        self.register_buffer("centre", _as_float32(counts.centre))
+        self.register_buffer("low", _as_float32(counts.low - counts.centre))
+        self.register_buffer("high", _as_float32(counts.high - counts.centre))
+
     @classmethod
-    def link(cls, shift: np.ndarray, scale: np.ndarray) -> nn.Module:
-        """Return the clamped logarithm."""
-        return ScaledLink(shift, scale, 0.1, math.inf, log_odds=False)
+    def build(cls, units: RowStatistics) -> Poisson:
+        """Return the likelihood; see :meth:`Likelihood.build`."""
+        return cls(units.shift, units.scale, _counts_of(units))
+
+    @classmethod
+    def build_link(cls, units: RowStatistics) -> nn.Module:
+        """Return the map from logarithms to log-rates."""
+        return LogRates(_counts_of(units))
+
+    def encodable(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return scaled logarithms; see :meth:`Likelihood.encodable`."""
+        logs = (self._to_units(rows).clamp(min=0) / UNIT_COUNT).log1p()
+        return (logs - self.log_mean) / self.log_scale
+
+    def bounded(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return log-rates within bounds; see :meth:`Likelihood.bounded`.
+
+        Gradients pass, and push log-rates back that have left them.
+        """
+        held = torch.maximum(torch.minimum(raw, self.high), self.low)
+        return held + (raw - raw.detach()) if raw.requires_grad else held
 
     def _rate(self, raw: torch.Tensor) -> torch.Tensor:
-        return raw.clamp(max=_MAX_LOG_RATE).exp()
+        return (raw + self.centre).exp()
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""
-        counts = self._to_units(rows).round()
-        raw = raw.clamp(max=_MAX_LOG_RATE)
-        return (counts * raw - self._rate(raw) - torch.lgamma(counts + 1)).sum(-1)
+        counts, log_rate = self._exactly(raw, rows)
+        found = counts * log_rate - log_rate.exp() - torch.lgamma(counts + 1)
+        return found.sum(-1).to(raw)
+
+    def _exactly(
+        self, raw: torch.Tensor, rows: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return counts and log-rates in float64."""
+        counts = _as_float64(self._to_units(rows)).round()
+        return counts, _as_float64(raw) + _as_float64(self.centre)
 
     def forward(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the mean; see :meth:`Likelihood.forward`."""
@@ -275,18 +368,32 @@ class NegativeBinomial(Poisson):
     The variance is ``rate + rate**2 / size`` with one ``size`` per feature.
     """
 
-    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
-        super().__init__(shift, scale)
+    def __init__(
+        self, shift: np.ndarray, scale: np.ndarray, counts: CountStatistics
+    ) -> None:
+        super().__init__(shift, scale, counts)
         self.log_size = nn.Parameter(torch.full((len(scale),), _LOG_SIZE))
+
+    @torch.no_grad()
+    def load_noise(self, variances: np.ndarray) -> None:
+        """Start at the size that variances of logarithms tell.
+
+        The counts' own are those over squares of the logarithm's slope.
+        """
+        noise = _as_float32(variances).to(self.log_scale) * self.log_scale.square()
+        rate = self.centre.exp()
+        excess = noise * ((UNIT_COUNT + rate) / rate).square() - 1 / rate
+        self.log_size.copy_(-excess.clamp(min=math.exp(-_LOG_SIZE)).log())
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""
-        counts = self._to_units(rows).round()
-        size = self.log_size.exp()
+        counts, log_rate = self._exactly(raw, rows)
+        log_size = _as_float64(self.log_size)
+        size, ratio = log_size.exp(), log_rate - log_size
         ways = torch.lgamma(counts + size) - torch.lgamma(size)
         ways = ways - torch.lgamma(counts + 1)
-        total = torch.logaddexp(raw, self.log_size)
-        return (ways + counts * (raw - total) + size * (self.log_size - total)).sum(-1)
+        shares = counts * F.logsigmoid(ratio) + size * F.logsigmoid(-ratio)
+        return (ways + shares).sum(-1).to(raw)
 
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
@@ -295,6 +402,17 @@ class NegativeBinomial(Poisson):
         excess = torch._standard_gamma(size, generator) / size
         rate = excess * self._rate(raw)
         return self._to_scaled(torch.poisson(rate, generator))
+
+
+def _counts_of(units: RowStatistics) -> CountStatistics:
+    if units.counts is None:
+        raise TypeError("a likelihood of counts needs their statistics; got None.")
+    return units.counts
+
+
+def _as_float64(values: torch.Tensor) -> torch.Tensor:
+    """Return values in float64, on the CPU if their device has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def _as_float32(values: np.ndarray) -> torch.Tensor:
@@ -355,11 +473,17 @@ class LikelihoodOutput:
         if self.has_factors:
             deviations = units.feature_deviations
             return FeatureGaussian(units.shift, units.scale, deviations)
-        return LIKELIHOODS[self.likelihood](units.shift, units.scale)
+        return LIKELIHOODS[self.likelihood].build(units)
 
     def build_link(self, units: RowStatistics) -> nn.Module | None:
         """Return the map from a linear reconstruction to the raw output."""
-        return LIKELIHOODS[self.likelihood].link(units.shift, units.scale)
+        return LIKELIHOODS[self.likelihood].build_link(units)
+
+    def build_for_pca(self, units: RowStatistics) -> tuple[nn.Module | None, nn.Module]:
+        """Return link and output of PCA of rows as they are, which counts need not."""
+        if self.of_counts:
+            return None, nn.Identity()
+        return self.build_link(units), self.build(units)
 
     def scaling_in_use(self, scaling: str | None) -> str | None:
         """Return how rows are scaled where the user asks for ``scaling``."""

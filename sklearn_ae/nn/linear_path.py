@@ -26,6 +26,7 @@ _NOISE_OF_SMALLEST = 0.05
 
 __all__ = [
     "ClampedLogit",
+    "CountSolution",
     "FactorSolution",
     "LinearDenoiser",
     "LinearPath",
@@ -97,6 +98,11 @@ class PCASolution:
         strengths = np.sqrt(np.maximum(self.variances[:rank] - noise, 0))
         loadings = self.components[:rank] * strengths[:, None]
         return loadings, np.full(n_features, noise)
+
+    @property
+    def normal_mean(self) -> np.ndarray:
+        """Mean of that distribution, shape (n_features,)."""
+        return self.mean
 
     def first(self, n_components: int) -> PCASolution:
         """Return the baseline of the leading components."""
@@ -201,6 +207,44 @@ class FactorSolution(PCASolution):
     def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return loadings and variances of factor analysis."""
         return self.loadings, self.unique_variances
+
+
+@dataclass(frozen=True, eq=False)
+class CountSolution(PCASolution):
+    """PCA of counts for errors, with PCA of their logarithms for likelihoods.
+
+    Parameters
+    ----------
+    components, mean, variances, noise_variance
+        As for PCA.
+    logs : PCASolution
+        PCA of what encoders see of counts.
+    """
+
+    logs: PCASolution
+
+    def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the normal distribution of logarithms."""
+        return self.logs.normal_model()
+
+    @property
+    def normal_mean(self) -> np.ndarray:
+        """Mean of that distribution, shape (n_features,)."""
+        return self.logs.mean
+
+    def first(self, n_components: int) -> CountSolution:
+        """Return the baseline of the leading components."""
+        return replace(
+            self,
+            components=self.components[:n_components],
+            variances=self.variances[:n_components],
+            logs=self.logs.first(n_components),
+        )
+
+    def rounded(self) -> CountSolution:
+        """Return the baseline in float32, as networks see it."""
+        components = self.components.astype(np.float32)
+        return replace(self, components=components, logs=self.logs.rounded())
 
 
 def least_variance(known: float, mean: np.ndarray) -> float:

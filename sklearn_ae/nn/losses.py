@@ -75,6 +75,11 @@ class LossOutput:
         return False
 
     @property
+    def of_counts(self) -> bool:
+        """Whether values are counts."""
+        return False
+
+    @property
     def is_robust(self) -> bool:
         """Whether a few far values must not decide where training starts."""
         return self.loss == "absolute_error"
@@ -87,6 +92,10 @@ class LossOutput:
         """Return the map from a linear reconstruction to the raw output."""
         link = LOSSES[self.loss].link
         return None if link is None else link()
+
+    def build_for_pca(self, units: RowStatistics) -> tuple[nn.Module | None, nn.Module]:
+        """Return link and output of PCA of rows as they are."""
+        return self.build_link(units), self.build(units)
 
     def scaling_in_use(self, scaling: str | None) -> str | None:
         """Return how rows are scaled where the user asks for ``scaling``.

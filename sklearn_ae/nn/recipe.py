@@ -296,12 +296,13 @@ class Recipe:
         self, units: RowStatistics, pca: PCASolution, n_components: int
     ) -> Autoencoder:
         """Return PCA as a plain linear autoencoder, with the corruption and output."""
+        link, output = self.output.build_for_pca(units)
         encoder, decoder = linear_pair(
-            units.n_features, n_components, n_components, self.output.build_link(units)
+            units.n_features, n_components, n_components, link
         )
         start_at(encoder, decoder, pca.first(n_components))
         corruption = None if self.corruption is None else self.corruption.build(units)
-        return Autoencoder(encoder, decoder, self.output.build(units), corruption)
+        return Autoencoder(encoder, decoder, output, corruption)
 
     def build_objective(self, pca: PCASolution | None, n_components: int) -> Objective:
         """Return what training minimises."""

@@ -6,7 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RowStatistics"]
+__all__ = ["UNIT_COUNT", "CountStatistics", "RowStatistics"]
+
+# Of 1 and 10, the first cost up to 1 % of the log-likelihood of counts of about 1.
+#: Networks see counts far below it nearly as they are, and logarithms of those above.
+UNIT_COUNT = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class CountStatistics:
+    """Numbers of counts, whose networks see logarithms, and which give log-rates.
+
+    Parameters
+    ----------
+    mean_size : float or None
+        Mean sum of a row, if rows are divided by their sum over it first; None takes
+        counts as they are.
+    log_mean, log_scale : ndarray of shape (n_features,)
+        Networks see ``(log(1 + counts / UNIT_COUNT) - log_mean) / log_scale``.
+    centre : ndarray of shape (n_features,)
+        Logarithm of the mean of each feature, to which log-rates are relative.
+    low, high : ndarray of shape (n_features,)
+        Bounds of the log-rates.
+    """
+
+    mean_size: float | None
+    log_mean: np.ndarray
+    log_scale: np.ndarray
+    centre: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +58,8 @@ class RowStatistics:
     reach : tuple of two ndarrays of shape (n_features,) or None
         Values below the first, or above the second, are drawn in where rows are
         encoded; None draws none in.
+    counts : CountStatistics or None
+        What is known of counts; None where values are no counts.
     """
 
     mean: np.ndarray
@@ -39,6 +70,7 @@ class RowStatistics:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     reach: tuple[np.ndarray, np.ndarray] | None = None
+    counts: CountStatistics | None = None
 
     @property
     def n_features(self) -> int:

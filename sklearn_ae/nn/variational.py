@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -95,7 +95,8 @@ class VariationalAutoencoder(Autoencoder):
 
     def posterior(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return means and log-variances, each of shape (n, n_components)."""
-        mean, log_variance = self.encoder(self._at_mean_size(X)).float().chunk(2, 1)
+        rows = self.output.encodable(self._at_mean_size(X))
+        mean, log_variance = self.encoder(rows).float().chunk(2, 1)
         return mean, log_variance.clamp(_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE)
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
@@ -104,7 +105,15 @@ class VariationalAutoencoder(Autoencoder):
 
     def reconstruct(self, X: torch.Tensor) -> torch.Tensor:
         """Return the mean of rows at the posterior means, shape (n, n_features)."""
-        return self.output(self._size(self.decoder(self.encode(X)), X))
+        return self.output(self._size(self.raw(self.encode(X)), X))
+
+    def raw(self, latent: torch.Tensor) -> torch.Tensor:
+        """Return the likelihood's parameters, shape (n, n_features), within bounds."""
+        return self.output.bounded(self.decoder(latent).float())
+
+    def decode(self, code: torch.Tensor) -> torch.Tensor:
+        """Return the mean of rows given codes, shape (n, n_features)."""
+        return self.output(self.raw(code))
 
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return raw output, log-likelihood, posterior and latent values.
@@ -119,7 +128,7 @@ class VariationalAutoencoder(Autoencoder):
         mean, log_variance = self.posterior(X)
         noise = normal_like(mean.expand(n_draws, *mean.shape))
         latent = mean + (0.5 * log_variance).exp() * noise
-        raw = self.decoder(latent.flatten(0, 1)).float()
+        raw = self.raw(latent.flatten(0, 1))
         sized = self._size(raw.unflatten(0, (n_draws, len(X))), X)
         return raw, self.output.log_prob(sized, X), mean, log_variance, latent
 
@@ -289,18 +298,18 @@ class LatentCode(PlainCode):
     is_plain: ClassVar[bool] = False
 
     @property
-    def can_start_at_pca(self) -> bool:
-        """Whether codes can be those of probabilistic PCA."""
-        return self.size_factor is None
-
-    @property
     def keeps_unit(self) -> bool:
         """Return False: latent variables have the unit of their prior."""
         return False
 
+    @property
+    def has_sizes(self) -> bool:
+        """Whether rows of counts are relative to their sum."""
+        return self.size_factor == "sum"
+
     def for_pca(self) -> LatentCode:
-        """Return the part of probabilistic PCA, which knows no size of a row."""
-        return replace(self, size_factor=None)
+        """Return the part itself: probabilistic PCA has latent variables too."""
+        return self
 
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if the other parts of a recipe do not suit."""
@@ -354,14 +363,14 @@ class LatentCode(PlainCode):
         n_components: int,
     ) -> VariationalAutoencoder:
         """Return the module around encoder and decoder."""
-        mean_size = float(units.mean.sum()) if self.size_factor == "sum" else None
+        mean_size = None if units.counts is None else units.counts.mean_size
         n_draws = self.n_importance_samples
         return VariationalAutoencoder(encoder, decoder, output, n_draws, mean_size)
 
     def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
         """Load the normal model of a solution into the linear paths of a module."""
         solution = pca.first(n_components)
-        start_at_normal_model(module, *solution.normal_model(), solution.mean)
+        start_at_normal_model(module, *solution.normal_model(), solution.normal_mean)
 
     def describe(
         self, module: Any, blocks: Iterable[torch.Tensor], n_components: int

@@ -59,6 +59,7 @@ def test_sparse_rows_are_scaled_as_dense_ones(X, scaling):
     assert sparse.keys() == dense.keys()
     assert sparse.pop("dtype") == dense.pop("dtype")
     assert sparse.pop("reach") is dense.pop("reach") is None
+    assert sparse.pop("counts") is dense.pop("counts") is None
     difference = [np.abs(sparse[name] - dense[name]).max() for name in dense]
     np.testing.assert_allclose(difference, 0, atol=1e-12)
 
