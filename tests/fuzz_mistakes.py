@@ -207,8 +207,6 @@ def contradiction(case, rng):
     ]
     known = case.model.get_params(deep=False)
     pairs = [pair for pair in pairs if pair.keys() - {"architecture"} <= known.keys()]
-    if case.verb == "partial_fit":  # which pretrains nothing
-        pairs = [pair for pair in pairs if "pretraining" not in pair]
     if not pairs:
         return None
     pair = pairs[rng.randint(len(pairs))]
