@@ -170,7 +170,8 @@ def draw_row_shape(rng, model):
 
 
 def _memmap(X):
-    file = Path(_FOLDER.name) / "rows.npy"
+    # A file that is written anew under a map of it would end the process.
+    file = Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "rows.npy"
     np.save(file, X)
     return np.load(file, mmap_mode="r")
 
