@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ._nested import NestedCodes
-from ._validation import fit_context
+from ._validation import find_shape, fit_context
 from .base import BaseAutoencoder, Interval, StrOptions
 from .nn.codes import PlainCode
 from .nn.corruption import CORRUPTIONS, CorruptedInput, PairedInput
@@ -486,11 +486,5 @@ def _are_pairs(X, y) -> bool:
     """Return whether y is a table of the shape of X."""
     if y is None:
         return False
-    shape = _shape(X)
-    return len(shape) > 1 and _shape(y) == shape
-
-
-def _shape(table) -> tuple[int, ...]:
-    """Return the shape of a table, which need know no more than how to be an array."""
-    shape = getattr(table, "shape", None)
-    return np.asarray(table).shape if shape is None else tuple(shape)
+    shape = find_shape(X, "X")
+    return len(shape) > 1 and find_shape(y, "y") == shape

@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.metrics import get_scorer
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,6 +16,9 @@ from sklearn.utils.validation import column_or_1d
 from ._validation import safe_indexing
 
 __all__ = ["find_labelled", "labelled_rows", "labelled_scorer"]
+
+# What a class may be beside a string.
+_NUMBERS = (Real, np.bool_)
 
 
 def is_missing(value: Any) -> bool:
@@ -62,7 +66,7 @@ def find_labelled(
         )
     else:
         known = _differ_from(y, missing_label, classes)
-    if y.dtype == object and not known.all() and known.any():
+    if y.dtype == object and known.any():
         y = _as_one_type(y, known)
     _check_classes(y[known])
     return y, known
@@ -70,7 +74,7 @@ def find_labelled(
 
 def _as_one_type(y: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return objects as numbers if all labels are numbers; marks are any of them."""
-    if not all(isinstance(value, Real) for value in y[known].tolist()):
+    if not all(isinstance(value, _NUMBERS) for value in y[known].tolist()):
         return y
     y = y.copy()
     y[~known] = y[known][0]
@@ -90,12 +94,19 @@ def _differ_from(y: np.ndarray, mark: Any, classes: np.ndarray | None) -> np.nda
     if classes is not None:
         is_class = any(value == mark for value in classes.tolist())
     else:
-        is_class = mark == -1 and set(y[known].tolist()) == {1}
+        others = y[known].tolist()
+        is_class = mark == -1 and bool(others) and all(v == 1 for v in others)
     return np.ones(len(y), dtype=bool) if is_class else known
 
 
 def _check_classes(classes: np.ndarray) -> None:
     if classes.dtype == object:
+        for value in classes.tolist():
+            if not isinstance(value, (str, *_NUMBERS)):
+                raise TypeError(
+                    "y must hold classes that are strings or numbers; got "
+                    f"{value!r}, a {type(value).__name__}. Give each class a name."
+                )
         kinds = {"text" if isinstance(v, str) else "number" for v in classes.tolist()}
         if len(kinds) > 1:
             text = next(v for v in classes.tolist() if isinstance(v, str))
@@ -112,6 +123,8 @@ def _check_classes(classes: np.ndarray) -> None:
 def labelled_rows(known: np.ndarray, *arrays) -> list:
     """Return the rows that are labelled, of X, y and weights."""
     chosen = np.flatnonzero(known)
+    # Of sparse formats some have no rows to choose.
+    arrays = tuple(a.tocsr() if sp.issparse(a) else a for a in arrays)
     return [None if a is None else safe_indexing(a, chosen) for a in arrays]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from math import prod
 from numbers import Integral
 
@@ -35,6 +35,7 @@ __all__ = [
     "check_rows",
     "check_sample_weight",
     "check_unit_interval",
+    "find_shape",
     "fit_context",
     "is_count",
     "safe_indexing",
@@ -145,6 +146,28 @@ def check_container(X, name: str) -> None:
         )
 
 
+def find_shape(X, name: str) -> tuple[int, ...]:
+    """Return the shape of an array, or of nested lists.
+
+    Raises
+    ------
+    ValueError
+        If the rows of lists differ in shape.
+    """
+    shape = getattr(X, "shape", None)
+    if shape is not None:
+        return tuple(shape)
+    try:
+        return np.shape(X)
+    except ValueError as error:
+        lengths = sorted({len(row) if isinstance(row, Sized) else 0 for row in X})
+        raise ValueError(
+            f"the rows of {name} must all have the same shape; got a ragged "
+            f"{type(X).__name__} with rows of the lengths {lengths[:5]}. Fill rows up, "
+            "or leave out those that are incomplete."
+        ) from error
+
+
 def check_rows(
     estimator,
     X,
@@ -182,7 +205,7 @@ def check_rows(
         If X does not hold such rows.
     """
     check_container(X, name)
-    if isinstance(X, list | tuple) and np.ndim(X) > 2:
+    if isinstance(X, list | tuple) and len(find_shape(X, name)) > 2:
         X = np.asarray(X)
     shape = tuple(getattr(X, "shape", ())[1:])
     if len(shape) > 1:

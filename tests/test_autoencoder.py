@@ -593,6 +593,13 @@ def messages():
             "callbacks must hold skorch callbacks, or pairs of a name and one; got "
             "<built-in function print>. Derive it from skorch.callbacks.Callback.",
         ),
+        "ragged": (
+            [[1.0, 2.0], [3.0]],
+            {},
+            "the rows of X must all have the same shape; got a ragged list with rows "
+            "of the lengths [1, 2]. Fill rows up, or leave out those that are "
+            "incomplete.",
+        ),
         "generator": (
             (row for row in X),
             {},

@@ -505,3 +505,11 @@ def test_a_share_of_the_variance_goes_by_pca_where_codes_alone_are_not_decoded(i
     assert model.n_components_ == pytest.approx(PCA(0.8).fit(flat).n_components_, abs=1)
     with pytest.raises(ValueError, match="nested codes need a decoder that sees codes"):
         fit(images, 4, nested=True, **params)
+
+
+def test_maps_as_codes_of_shapes_that_numpy_made(images):
+    few = images[:8]
+    shapes = (8, 8), np.array([8, 8])
+    plain, ours = (fit(few, None, bottleneck="map", image_shape=s) for s in shapes)
+    assert ours.n_components_ == plain.n_components_ == 24
+    np.testing.assert_array_equal(ours.transform(few), plain.transform(few))

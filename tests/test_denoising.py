@@ -214,3 +214,11 @@ def test_activation_on_the_code(digits):
     assert model.reconstruction_error_ < digits.var(axis=0).mean()
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.transform(digits), codes)
+
+
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_pairs_are_tables(name):
+    table, ragged = [[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0], [3.0]]
+    X, y = (ragged, table) if name == "X" else (table, ragged)
+    with pytest.raises(ValueError, match=f"^the rows of {name} must all have the same"):
+        DenoisingAE().fit(X, y)

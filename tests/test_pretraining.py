@@ -315,6 +315,24 @@ def test_integers_of_pandas_may_be_missing(digits, autoencoder):
     assert model.classes_.tolist() == list(range(10))
 
 
+def test_classes_are_objects_also_where_none_is_missing(digits, autoencoder):
+    X, few, _, _ = digits
+    at = np.flatnonzero(few >= 0)
+    for classes in (few[at].astype(object), (few[at] > 4).astype(object)):
+        model = PretrainedClassifier(autoencoder, missing_label=None, **FAST)
+        model.fit(X[at], classes)
+        assert model.classes_.tolist() == sorted(set(classes.tolist()))
+        assert model.score(X[at], classes) > 0.8
+
+
+@pytest.mark.parametrize("kind", ["coo", "csc", "bsr", "lil", "dok"])
+def test_every_sparse_format_is_scored(digits, autoencoder, kind):
+    X, few, _, _ = digits
+    model = PretrainedClassifier(autoencoder, **FAST).fit(X, few)
+    found = model.score(sp.csr_array(X).asformat(kind), few)
+    assert found == model.score(X, few)
+
+
 def test_text_may_mark_missing_labels(digits, autoencoder):
     X, few, _, _ = digits
     y = np.where(few < 0, "?", few.astype(str))
@@ -660,6 +678,16 @@ def test_classes_must_have_weight(digits, autoencoder):
     model = PretrainedClassifier(autoencoder, class_weight=dict.fromkeys(range(10), 0))
     with pytest.raises(ValueError, match="class_weight must leave a labelled row"):
         model.fit(X, few)
+
+
+def test_classes_are_strings_or_numbers(digits):
+    X, _, _, _ = digits
+    with pytest.raises(
+        TypeError,
+        match=r"^y must hold classes that are strings or numbers; got \{'a': 1\}, a "
+        r"dict\. Give each class a name\.$",
+    ):
+        PretrainedClassifier().fit(X[:4], [{"a": 1}] * 4)
 
 
 def test_the_mark_must_not_be_a_string(digits):

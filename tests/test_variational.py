@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from scipy.stats import nbinom
+from scipy.stats import nbinom, norm
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, FactorAnalysis
 
@@ -52,6 +52,13 @@ def test_start_has_the_likelihood_of_probabilistic_pca(digits, n_components, sca
         found = model.log_likelihood(test, n_samples)
         np.testing.assert_allclose(found, expected, atol=1e-4 * 64)
     assert model.elbo(test, 200).mean() == pytest.approx(expected.mean(), abs=0.05)
+
+
+def test_a_single_feature_with_noise_of_its_own_is_a_normal_variable(digits):
+    X = digits[:100, 20:21]
+    model = fit(X, 1, noise_variance="per_feature", max_iter=1)
+    expected = norm(X.mean(), X.std()).logpdf(X[:, 0])
+    np.testing.assert_allclose(model.log_likelihood(X), expected, atol=1e-3)
 
 
 def test_per_feature_scaling_has_the_likelihood_of_scaled_rows(digits):

@@ -19,6 +19,7 @@ from .._validation import safe_indexing
 from ..base import BaseAutoencoder
 from ..displays import CodeSizeDisplay
 from ..nn.nested import is_nested
+from ..training.progress import track
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,6 @@ def code_size_curve(
     {'AutoencoderTransformer': 8, 'PCA': 8}
     """
     import pandas as pd
-    from tqdm.auto import tqdm
 
     steps = list(getattr(estimator, "steps", [("reduce", estimator)]))
     position = _find_nested(steps)
@@ -213,7 +213,7 @@ def code_size_curve(
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     folds = list(splitter.split(X, y, groups))
     records = []
-    for fold, (train, test) in enumerate(tqdm(folds, unit="fold", disable=not verbose)):
+    for fold, (train, test) in enumerate(track(folds, "fold", verbose)):
         rows = [safe_indexing(X, train), None if y is None else safe_indexing(y, train)]
         head = Pipeline(
             [(key, clone(step, safe=False)) for key, step in steps[: position + 1]]

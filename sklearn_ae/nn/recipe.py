@@ -17,7 +17,7 @@ from .architectures import Architecture, DenseArchitecture, Networks
 from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .corruption import CorruptedInput, PairedInput
-from .dense import AUTO
+from .dense import AUTO, as_layer_sizes
 from .likelihoods import LikelihoodOutput
 from .linear_path import (
     LinearPath,
@@ -32,7 +32,7 @@ from .losses import LossOutput, Objective, ReconstructionObjective
 from .randomness import redirected_draws
 from .statistics import RowStatistics
 
-__all__ = ["MUST_STAY", "Recipe"]
+__all__ = ["MUST_STAY", "Recipe", "cannot_pretrain"]
 
 #: Error of a parameter, with its fitted value and the one that is wanted.
 MUST_STAY = (
@@ -106,8 +106,10 @@ class Recipe:
         if isinstance(architecture, Architecture):
             architecture = architecture.for_rows(row_shape)
             width = architecture.code_width(prod(row_shape))
+            width = None if width is None else int(width)  # shapes may be NumPy's
         settled = replace(self, architecture=architecture, code_width=width)
         settled._check_output_activation()
+        settled._check_pretraining()
         settled.bottleneck.check(settled)
         return settled
 
@@ -117,6 +119,15 @@ class Recipe:
             return self
         architecture = self.architecture.for_values(n_features, n_values)
         return replace(self, architecture=architecture)
+
+    def _check_pretraining(self) -> None:
+        """Raise a ValueError where it is plain that no pair can be pretrained."""
+        architecture = self.architecture
+        if self.pretraining is None or not isinstance(architecture, DenseArchitecture):
+            return
+        sizes = architecture.hidden_layer_sizes
+        if not as_layer_sizes(sizes, auto=(1,)):
+            raise cannot_pretrain(self.pretraining, architecture)
 
     def _check_output_activation(self) -> None:
         bounded = getattr(self.architecture, "output_activation", None) is not None
@@ -381,3 +392,12 @@ def _are_equal(one: Any, other: Any) -> bool:
     parts = vars(one), vars(other)
     is_alike = parts[0].keys() == parts[1].keys()
     return is_alike and all(_are_equal(parts[0][k], parts[1][k]) for k in parts[0])
+
+
+def cannot_pretrain(pretraining: str, architecture: Any) -> ValueError:
+    """Return the error of networks without pairs of layers to pretrain."""
+    return ValueError(
+        f"pretraining={pretraining!r} needs mirrored dense networks with at least "
+        f"one hidden layer; got architecture={architecture!r}. Give "
+        "hidden_layer_sizes, or set pretraining=None."
+    )

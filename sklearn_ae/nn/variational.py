@@ -264,8 +264,9 @@ def start_at_normal_model(
     # Rotated so that the factors are independent given a row.
     turns, strengths, axes = np.linalg.svd(loadings / deviations, full_matrices=False)
     # Signs are those of the loadings, not the decomposition's.
-    largest = np.abs(turns).argmax(axis=0), np.arange(len(strengths))
-    axes = np.where(turns[largest] < 0, -1, 1)[:, None] * axes
+    if strengths.size:  # a single feature has no factors
+        largest = np.abs(turns).argmax(axis=0), np.arange(len(strengths))
+        axes = np.where(turns[largest] < 0, -1, 1)[:, None] * axes
     rank, precisions = len(strengths), 1 + strengths**2
     decoder_weight = np.zeros((width // 2, len(mean)))
     decoder_weight[:rank] = strengths[:, None] * axes * deviations

@@ -15,6 +15,7 @@ from torch import nn
 from ..nn.autoencoder import Autoencoder
 from ..nn.linear_path import dense_layers
 from ..nn.losses import ReconstructionObjective
+from ..nn.recipe import cannot_pretrain
 from .batches import Rows
 from .checkpointing import Checkpoint
 from .net import AutoencoderNet, TrainingPlan
@@ -102,11 +103,7 @@ def pretrain(
     encoder = dense_layers(module.encoder) or []
     decoder = dense_layers(module.decoder) or []
     if not len(encoder) == len(decoder) > 1:
-        raise ValueError(
-            f"pretraining={pretraining!r} needs mirrored dense networks with at least "
-            f"one hidden layer; got architecture={architecture!r}. Give "
-            "hidden_layer_sizes, or set pretraining=None."
-        )
+        raise cannot_pretrain(pretraining, architecture)
     n_pairs = len(encoder) // 2 + (not starts_at_pca)
     for index in range(n_pairs):
         # A layer and the activation after it; next to the code there is none, and

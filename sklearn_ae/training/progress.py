@@ -1,10 +1,11 @@
-"""The progress bar of a run: epochs, losses, PCA's loss and the time that is left."""
+"""Progress bars: of a run, with losses and PCA's loss, and of many fits."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
-__all__ = ["SilentBar", "announce", "progress_bar", "show_epoch"]
+__all__ = ["SilentBar", "announce", "progress_bar", "show_epoch", "track"]
 
 
 def announce(text: str, verbose: int) -> None:
@@ -22,20 +23,37 @@ class SilentBar:
     def set_description(self, text: str) -> None:
         """Show no text."""
 
-    def update(self, n_epochs: int) -> None:
+    set_postfix_str = set_description
+
+    def update(self, n: int = 1) -> None:
         """Show no progress."""
 
     def close(self) -> None:
         """Do nothing."""
 
+    def __enter__(self) -> SilentBar:
+        return self
 
-def progress_bar(n_epochs: int, purpose: str, verbose: int):
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def progress_bar(total: int, purpose: str | None, verbose: int, unit: str = "epoch"):
     """Return a bar on stderr, or a widget in notebooks; a silent one if not verbose."""
     if not verbose:
         return SilentBar()
     from tqdm.auto import tqdm
 
-    return tqdm(total=n_epochs, desc=purpose, unit="epoch")
+    return tqdm(total=total, desc=purpose, unit=unit)
+
+
+def track(items: list, unit: str, verbose: int) -> Iterable:
+    """Return items, with a bar of those that are done if verbose."""
+    if not verbose:
+        return items
+    from tqdm.auto import tqdm
+
+    return tqdm(items, unit=unit)
 
 
 def show_epoch(bar, record: dict, reference: float | None) -> None:

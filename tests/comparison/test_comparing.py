@@ -45,6 +45,12 @@ def test_every_estimator_of_the_library_takes_part():
     assert {type(model) for model in _library_estimators(None)} == public
 
 
+def test_a_silent_comparison_starts_no_thread_of_tqdm(labelled, monkeypatch):
+    monkeypatch.setattr("tqdm.auto.tqdm", None)
+    model = AutoencoderTransformer(max_iter=1)
+    compare(*labelled, [model], n_components=(1,), cv=2)
+
+
 def test_frame_is_tidy(result):
     assert len(result.frame) == 2 * 2 * 2
     assert result.sizes == [1, 2]

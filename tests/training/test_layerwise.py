@@ -116,3 +116,13 @@ def test_pretraining_is_repeatable_and_local(digits):
     )
     np.testing.assert_array_equal(first, second)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("verb", ["fit", "partial_fit"])
+def test_networks_without_layers_are_refused_also_where_nothing_is_trained(verb):
+    few = np.random.RandomState(0).standard_normal((5, 8))
+    model = AutoencoderTransformer(
+        2, pretraining="layerwise", hidden_layer_sizes=(), random_state=0
+    )
+    with pytest.raises(ValueError, match=r"^pretraining='layerwise' needs"):
+        getattr(model, verb)(few)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.training.progress import progress_bar, show_epoch
+from sklearn_ae.training.progress import progress_bar, show_epoch, track
 
 
 def test_a_bar_shows_losses_beside_that_of_pca(capsys):
@@ -25,11 +25,20 @@ def test_what_is_not_known_is_left_out(capsys):
     assert "finding n_components:" in capsys.readouterr().err
 
 
-def test_a_silent_bar_shows_nothing(capsys):
-    bar = progress_bar(5, "training", verbose=0)
-    show_epoch(bar, {"train_loss": 0.5}, reference=None)
-    bar.close()
+def test_a_silent_bar_shows_nothing(capsys, monkeypatch):
+    # A bar of tqdm would start a thread even if it shows nothing.
+    monkeypatch.setattr("tqdm.auto.tqdm", None)
+    with progress_bar(5, "training", verbose=0) as bar:
+        show_epoch(bar, {"train_loss": 0.5}, reference=None)
+        bar.set_postfix_str("PCA")
+        bar.update()
+    assert list(track([1, 2], "fold", verbose=0)) == [1, 2]
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_of_items_counts_them(capsys):
+    assert list(track([1, 2], "fold", verbose=1)) == [1, 2]
+    assert "2/2" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
