@@ -76,7 +76,8 @@ class Checkpoint:
         name: str,
         seed: int,
     ) -> None:
-        self.file = _find_file(path, identity, name)
+        with _explained(path):
+            self.file = _find_file(path, identity, name)
         self._every = int(every) if isinstance(every, Integral) else every
         self._index = -1
         self._n_waiting = 0
@@ -305,7 +306,7 @@ def _check_identity(found: dict[str, str], wanted: dict[str, str], file: Path) -
 
 
 @contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def _explained(file: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
