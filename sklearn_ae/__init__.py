@@ -17,6 +17,7 @@ from .exceptions import (
     DependentRowsWarning,
     DivergenceWarning,
     InterruptedFitWarning,
+    ModelFileError,
     ModelVersionWarning,
     OutOfMemoryWarning,
     PCAFloorWarning,
@@ -26,6 +27,7 @@ from .exceptions import (
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.conv import ConvArchitecture
 from .nn.summary import Summary
+from .persistence import load, save
 
 __all__ = [
     "VAE",
@@ -43,6 +45,7 @@ __all__ = [
     "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
+    "ModelFileError",
     "ModelVersionWarning",
     "OutOfMemoryWarning",
     "PCAFloorWarning",
@@ -55,4 +58,6 @@ __all__ = [
     "code_size_curve",
     "compare",
     "labelled_scorer",
+    "load",
+    "save",
 ]

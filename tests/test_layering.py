@@ -28,12 +28,17 @@ LAYERS = [
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     {"_labels", "_prediction", "displays", "datasets"},
     {"_pretrained_classifier", "_pretrained_regressor", "comparison"},
+    {"persistence"},
     {"__init__", "__main__"},
 ]
 
 ROOMS = {
     "skorch": {"training"},
-    "torch": {"nn", "training", "fitting", "base", "_sparse", "_variational"},
+    "torch": {
+        *("nn", "training", "fitting", "base", "_sparse", "_variational"),
+        "persistence",
+    },
+    "safetensors": {"persistence"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},
     "PIL": {"datasets"},
