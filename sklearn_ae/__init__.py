@@ -4,6 +4,7 @@ from ._autoencoder import AutoencoderTransformer
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
 from ._labels import labelled_scorer
+from ._onnx import register_onnx_converters, to_onnx
 from ._pretrained_classifier import PretrainedClassifier
 from ._pretrained_regressor import PretrainedRegressor
 from ._sparse import SparseAE
@@ -59,5 +60,7 @@ __all__ = [
     "compare",
     "labelled_scorer",
     "load",
+    "register_onnx_converters",
     "save",
+    "to_onnx",
 ]

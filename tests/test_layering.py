@@ -29,6 +29,7 @@ LAYERS = [
     {"_labels", "_prediction", "displays", "datasets"},
     {"_pretrained_classifier", "_pretrained_regressor", "comparison"},
     {"persistence"},
+    {"_onnx"},
     {"__init__", "__main__"},
 ]
 
@@ -36,11 +37,13 @@ ROOMS = {
     "skorch": {"training"},
     "torch": {
         *("nn", "training", "fitting", "base", "_sparse", "_variational"),
-        "persistence",
+        *("persistence", "_onnx"),
     },
     "safetensors": {"persistence"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},
+    "onnx": {"_onnx"},
+    "skl2onnx": {"_onnx"},
     "PIL": {"datasets"},
 }
 
