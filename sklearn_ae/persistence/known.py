@@ -28,11 +28,17 @@ from ..nn.codes import PlainCode
 from ..nn.conv import ConvArchitecture
 from ..nn.corruption import CorruptedInput, PairedInput
 from ..nn.likelihoods import LikelihoodOutput
-from ..nn.linear_path import FactorSolution, LinearDenoiser, PCASolution
+from ..nn.linear_path import (
+    CountSolution,
+    FactorSolution,
+    LinearDenoiser,
+    PCASolution,
+)
 from ..nn.losses import LossOutput, ReconstructionObjective
 from ..nn.nested import NestedCode
 from ..nn.recipe import Recipe
 from ..nn.sparse import SparseCode, SparseObjective
+from ..nn.statistics import CountStatistics
 from ..nn.variational import EvidenceBound, LatentCode
 
 __all__ = [
@@ -72,7 +78,7 @@ PARTS = _by_name(
     *(DenseArchitecture, ConvArchitecture, CorruptedInput, PairedInput),
     *(PlainCode, NestedCode, SparseCode, LatentCode),
     *(LossOutput, LikelihoodOutput),
-    *(PCASolution, LinearDenoiser, FactorSolution),
+    *(PCASolution, LinearDenoiser, FactorSolution, CountSolution, CountStatistics),
 )
 
 #: Classes that are named as they are, not as the kind of an object.
