@@ -4,6 +4,7 @@ from ._autoencoder import AutoencoderTransformer
 from ._conv import ConvAutoencoderTransformer
 from ._denoising import DenoisingAE
 from ._labels import labelled_scorer
+from ._onnx import register_onnx_converters, to_onnx
 from ._pretrained_classifier import PretrainedClassifier
 from ._pretrained_regressor import PretrainedRegressor
 from ._sparse import SparseAE
@@ -17,6 +18,7 @@ from .exceptions import (
     DependentRowsWarning,
     DivergenceWarning,
     InterruptedFitWarning,
+    ModelFileError,
     ModelVersionWarning,
     OutOfMemoryWarning,
     PCAFloorWarning,
@@ -26,6 +28,7 @@ from .exceptions import (
 from .nn.architectures import Architecture, DenseArchitecture
 from .nn.conv import ConvArchitecture
 from .nn.summary import Summary
+from .persistence import load, save
 
 __all__ = [
     "VAE",
@@ -43,6 +46,7 @@ __all__ = [
     "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
+    "ModelFileError",
     "ModelVersionWarning",
     "OutOfMemoryWarning",
     "PCAFloorWarning",
@@ -55,4 +59,8 @@ __all__ = [
     "code_size_curve",
     "compare",
     "labelled_scorer",
+    "load",
+    "register_onnx_converters",
+    "save",
+    "to_onnx",
 ]

@@ -16,7 +16,7 @@ __all__ = ["PretrainedRegressor"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Targets:
+class Targets:
     """Shape of one target of y, and how targets are scaled, one number for each."""
 
     shape: tuple[int, ...]
@@ -208,7 +208,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
             ensure_all_finite="allow-nan",
             input_name="y",
         )
-        self._targets = _Targets(y.shape[1:])
+        self._targets = Targets(y.shape[1:])
         y = y.reshape(len(y), -1)
         return y, ~np.isnan(y).all(axis=1)
 

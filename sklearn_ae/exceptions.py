@@ -1,4 +1,4 @@
-"""The warnings of the library, one class for each thing that can go wrong."""
+"""Warnings, one class for each thing that can go wrong, and an error."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = [
     "DependentRowsWarning",
     "DivergenceWarning",
     "InterruptedFitWarning",
+    "ModelFileError",
     "ModelVersionWarning",
     "OutOfMemoryWarning",
     "PCAFloorWarning",
@@ -61,6 +62,27 @@ def _is_first_time(search: FrameType, message: str) -> bool:
 def _is_between(frame) -> bool:
     package = frame.f_globals.get("__name__", "").partition(".")[0]
     return package in _BETWEEN
+
+
+class ModelFileError(ValueError):
+    """A file is not what ``sklearn_ae.save`` has written, or not all of it.
+
+    Nothing in it has been executed. Copy the file again, or save the estimator anew;
+    the message says what was found.
+
+    See Also
+    --------
+    load : Raises it.
+
+    Examples
+    --------
+    >>> import sklearn_ae
+    >>> try:
+    ...     sklearn_ae.load(".")
+    ... except sklearn_ae.ModelFileError as error:
+    ...     print(error)
+    path must name a file that sklearn_ae.save has written; got the folder '.'.
+    """
 
 
 class PCAFloorWarning(UserWarning):

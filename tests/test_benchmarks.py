@@ -18,6 +18,7 @@ import pytest
 import sklearn.datasets
 from PIL import Image
 
+import sklearn_ae
 from sklearn_ae import AutoencoderTransformer, datasets
 from sklearn_ae.fitting import verdict
 
@@ -257,6 +258,20 @@ CASES = {
         # Four interpreters that import all of it would take ten seconds.
         beside=(),
         constants={"ROUNDS": 1, "PROGRAMS": {"without": "", "with": "import json"}},
+    ),
+    "saving": Case(
+        "ways",
+        2,
+        "way, write_s, read_s, kb",
+        "parameters alone",
+        constants={
+            **{"N_FEATURES": 8, "N_COMPONENTS": 2, "N_ROWS": 60, "ROUNDS": 1},
+            # ONNX has tests of its own, which take seconds.
+            "WAYS": {
+                "save": (sklearn_ae.save, sklearn_ae.load),
+                "joblib": (joblib.dump, joblib.load),
+            },
+        },
     ),
     "mnist_reconstruction": Case(
         "ours",

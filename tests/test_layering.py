@@ -28,14 +28,22 @@ LAYERS = [
     {"_autoencoder", "_conv", "_denoising", "_sparse", "_variational"},
     {"_labels", "_prediction", "displays", "datasets"},
     {"_pretrained_classifier", "_pretrained_regressor", "comparison"},
+    {"persistence"},
+    {"_onnx"},
     {"__init__", "__main__"},
 ]
 
 ROOMS = {
     "skorch": {"training"},
-    "torch": {"nn", "training", "fitting", "base", "_sparse", "_variational"},
+    "torch": {
+        *("nn", "training", "fitting", "base", "_sparse", "_variational"),
+        *("persistence", "_onnx"),
+    },
+    "safetensors": {"persistence"},
     "matplotlib": {"displays"},
     "rich": {"__main__"},
+    "onnx": {"_onnx"},
+    "skl2onnx": {"_onnx"},
     "PIL": {"datasets"},
 }
 

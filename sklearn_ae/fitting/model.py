@@ -353,13 +353,12 @@ class Model:
         except ValueError:
             state["device"] = torch.device("cpu")
         vars(self).update(state)
-        with isolated(self.seed):
-            module = self.recipe.build(
-                self.scaling, self.n_components, linear=self.is_pca
-            )
         if self.is_pca:
             weights = {_UP: weights[_DOWN].T} | weights
-        module.load_state_dict({k: torch.tensor(v) for k, v in weights.items()})
+        with isolated(self.seed):
+            module = self.recipe.restore(
+                self.scaling, self.n_components, weights, linear=self.is_pca
+            )
         self.module = module.to(self.device)
 
 

@@ -322,9 +322,11 @@ def build_pair(
 def _check_network(name: str, module: nn.Module, width_in: int, width_out: int) -> None:
     """Raise a ValueError unless a module maps float32 rows of one width to another."""
     rule = f"the architecture's {name} must map (n, {width_in}) to (n, {width_out})"
+    # The CPU, unless only an outline is built.
+    expected = torch.float32, torch.get_default_device().type
     for values in (*module.parameters(), *module.buffers()):
         is_number = values.is_floating_point() or values.is_complex()
-        if is_number and (values.dtype, values.device.type) != (torch.float32, "cpu"):
+        if is_number and (values.dtype, values.device.type) != expected:
             raise ValueError(
                 f"{rule}, in float32 on the CPU, from where it is moved; it has "
                 f"parameters of {values.dtype} on {values.device.type}. Build it "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from math import prod
@@ -29,10 +29,11 @@ from .linear_path import (
     start_at,
 )
 from .losses import LossOutput, Objective, ReconstructionObjective
+from .outline import fill, outline
 from .randomness import redirected_draws
 from .statistics import RowStatistics
 
-__all__ = ["MUST_STAY", "Recipe", "cannot_pretrain"]
+__all__ = ["MUST_STAY", "Recipe", "are_equal", "cannot_pretrain"]
 
 #: Error of a parameter, with its fitted value and the one that is wanted.
 MUST_STAY = (
@@ -246,6 +247,63 @@ class Recipe:
             n_components,
         )
 
+    def restore(
+        self,
+        units: RowStatistics,
+        n_components: int,
+        weights: Mapping[str, np.ndarray],
+        *,
+        linear: bool = False,
+    ) -> Autoencoder:
+        """Return the network with given weights, on the CPU.
+
+        Weights of other names or shapes are refused before the network takes memory,
+        unless a part of it is the user's own.
+
+        Parameters
+        ----------
+        units, n_components, linear
+            As for :meth:`build`.
+        weights : mapping of str to ndarray
+            As the network's ``state_dict`` has them.
+
+        Raises
+        ------
+        ValueError
+            If the weights are those of another network.
+        """
+
+        def build() -> Autoencoder:
+            return self.build(units, n_components, linear=linear)
+
+        module = outline(build, len(weights)) if self._is_known(linear) else build()
+        fill(module, weights)
+        return module
+
+    def _is_known(self, linear: bool) -> bool:
+        """Return whether all parts that networks consist of are this library's."""
+        parts: list[Any] = [self.bottleneck, self.output]
+        if not linear:
+            parts.append(self.architecture)
+        package = __name__.partition(".")[0]
+        return all(type(part).__module__.split(".")[0] == package for part in parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take a partial apart, so that readers have no call to trust."""
+        state, objective = vars(self).copy(), self.objective
+        if isinstance(objective, partial):
+            parts = objective.func, objective.args, objective.keywords
+            state["objective"] = parts
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Put a partial together again."""
+        objective = state["objective"]
+        if isinstance(objective, tuple):
+            kind, values, options = objective
+            objective = partial(kind, *values, **options)
+        vars(self).update(state, objective=objective)
+
     def _linear_pair(
         self, units: RowStatistics, n_components: int
     ) -> tuple[LinearPath, LinearPath]:
@@ -354,7 +412,7 @@ def _differences(name: str, one: Any, other: Any) -> Iterator[tuple[str, Any, An
     if names and all(hasattr(part, n) for part in (one, other) for n in names):
         for part in sorted(names):
             yield from _differences(part, getattr(one, part), getattr(other, part))
-    elif not _are_equal(one := _plain(one), other := _plain(other)):
+    elif not are_equal(one := _plain(one), other := _plain(other)):
         yield name, one, other
 
 
@@ -375,23 +433,25 @@ def _plain(value: Any) -> Any:
     return tuple(np.asarray(value).tolist()) if is_sequence else value
 
 
-def _are_equal(one: Any, other: Any) -> bool:
+def are_equal(one: Any, other: Any) -> bool:
     """Return whether two values are equal, also if they are copies of one object."""
     if one is other or type(one) is not type(other):
-        return one is other or bool(one == other)
+        return one is other or bool(np.all(one == other))
     if isinstance(one, partial):
         pairs = [(p.func, p.args, p.keywords) for p in (one, other)]
-        return all(map(_are_equal, *pairs))
+        return all(map(are_equal, *pairs))
     if isinstance(one, MethodType):
         is_same = one.__func__ is other.__func__
-        return is_same and _are_equal(one.__self__, other.__self__)
+        return is_same and are_equal(one.__self__, other.__self__)
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
     if isinstance(one, nn.Module):
         return repr(one) == repr(other)
     if type(one).__eq__ is not object.__eq__ or isinstance(one, FunctionType | type):
         return bool(one == other)
     parts = vars(one), vars(other)
     is_alike = parts[0].keys() == parts[1].keys()
-    return is_alike and all(_are_equal(parts[0][k], parts[1][k]) for k in parts[0])
+    return is_alike and all(are_equal(parts[0][k], parts[1][k]) for k in parts[0])
 
 
 def cannot_pretrain(pretraining: str, architecture: Any) -> ValueError:
