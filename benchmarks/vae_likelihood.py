@@ -45,7 +45,7 @@ def compare(name: str, n_components: int, train, test) -> dict:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PCAFloorWarning)
-        vae = VAE(n_components, noise_variance="auto", random_state=0).fit(train)
+        vae = VAE(n_components, random_state=0).fit(train)
     seconds = time.perf_counter() - start
     likelihood = vae.log_likelihood(test).astype(np.float64)
     pca = PCA(n_components).fit(train).score(test)
@@ -142,7 +142,7 @@ def compare_in_plane(name: str, n_rows: int = 4000, n_steps: int = 4000) -> dict
     train, test = draw_points(name, n_rows, 0), draw_points(name, 1000, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PCAFloorWarning)
-        vae = VAE(2, noise_variance="auto", random_state=0).fit(train)
+        vae = VAE(2, random_state=0).fit(train)
     torch.manual_seed(0)
     written = HandWrittenVAE()
     written.train_on(torch.as_tensor(train, dtype=torch.float32), n_steps)

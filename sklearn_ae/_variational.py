@@ -57,16 +57,17 @@ class VAE(BaseAutoencoder):
         ``log(1 + X / 10)``, where training starts, and rates are at most twice the
         largest count of a feature, and one more, among the training rows. `scaling` is
         that of the logarithms; counts themselves are not centred.
-    noise_variance : {"auto", "shared", "per_feature"}, default="shared"
-        Variances of the normal likelihood: ``"shared"``, one for all scaled values, as
-        in probabilistic PCA, or ``"per_feature"``, one for each feature, as in factor
-        analysis. Training starts at that model and has it as its floor. A network's
-        variances are at least 1e-3 of each feature's variance, those of the floor at
-        least 1e-12. ``"auto"`` takes the model under which held-out rows are likelier
-        before training; without held-out rows, beyond 1000 features and with
-        ``init="random"`` it is ``"shared"``. Other likelihoods do not use it. A
-        variance for each feature gives higher likelihoods and worse reconstructions,
-        because features with little noise rule the code.
+    noise_variance : {"auto", "shared", "per_feature"}, default="auto"
+        Variances of the normal likelihood. ``"shared"``: one for all scaled values, as
+        in probabilistic PCA. ``"per_feature"``: one for each feature, as in factor
+        analysis, from which training starts; features with little noise rule the code,
+        and others are reconstructed worse. ``"auto"``: training has one for all, and
+        then each feature is given the variance of its residuals, if held-out rows are
+        likelier so. Codes and reconstructions are those of ``"shared"``; the floor is
+        the likelier of probabilistic PCA and factor analysis. Without held-out rows and
+        beyond 1000 features ``"auto"`` is ``"shared"``. A network's variances are at
+        least 1e-3 of each feature's variance, those of the floor at least 1e-12. Other
+        likelihoods do not use it.
     beta : float, default=1.0
         Weight of the KL divergence, at least 0; 1 is the bound itself [7]_.
     kl_warmup : float, default=0.0
@@ -275,7 +276,7 @@ class VAE(BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         likelihood: str = "gaussian",
-        noise_variance: str = "shared",
+        noise_variance: str = "auto",
         beta: float = 1.0,
         kl_warmup: float = 0.0,
         free_bits: float = 0.0,

@@ -98,14 +98,69 @@ def test_start_has_the_likelihood_of_factor_analysis(digits):
     assert found.mean() == pytest.approx(expected.score(X[1200:]), abs=0.05)
 
 
-def test_auto_takes_the_likelier_normal_model():
+def draw_uneven(n_rows, deviations):
+    """Return rows of two factors, with noise of given deviations."""
     rng = np.random.RandomState(0)
-    factors = rng.standard_normal((600, 2)) @ rng.standard_normal((2, 12))
-    noise = rng.standard_normal((600, 12))
-    for deviations, per_feature in ((0.5, False), (np.geomspace(0.05, 2, 12), True)):
-        X = factors + noise * deviations
-        model = fit(X, 2, noise_variance="auto", max_iter=1)
-        assert hasattr(model.module_.output, "log_excess") == per_feature
+    n_features = len(deviations)
+    factors = rng.standard_normal((n_rows, 2)) @ rng.standard_normal((2, n_features))
+    return factors + rng.standard_normal((n_rows, n_features)) * deviations
+
+
+@pytest.mark.parametrize(
+    ("deviations", "oracle"),
+    [(np.full(12, 0.5), PCA), (np.geomspace(0.05, 2, 12), FactorAnalysis)],
+)
+def test_the_floor_is_the_likelier_normal_model(deviations, oracle):
+    X = draw_uneven(900, deviations)
+    with pytest.warns(PCAFloorWarning, match=f"is {oracle.__name__} of all rows"):
+        model = fit(X[:600], 2, max_iter=1, learning_rate=1e-30)
+    expected = oracle(2).fit(X[:600]).score(X[600:])
+    found = model.log_likelihood(X[600:], 1).mean()
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_variances_are_learned_after_training_and_leave_codes_as_they_are(digits):
+    X = digits[:, digits.std(axis=0) > 0.5]
+    train, test = X[:1200], X[1200:]
+    shared = fit(train, 2, noise_variance="shared", max_iter=10)
+    model = fit(train, 2, max_iter=10)
+    assert shared.beats_pca_
+    assert model.beats_pca_
+    np.testing.assert_array_equal(model.transform(test), shared.transform(test))
+    np.testing.assert_array_equal(model.reconstruct(test), shared.reconstruct(test))
+    gain = model.log_likelihood(test, 50) - shared.log_likelihood(test, 50)
+    assert gain.mean() > 5
+    factors = FactorAnalysis(2).fit(train).score(test)
+    assert model.log_likelihood(test, 50).mean() > factors
+
+
+def test_variances_are_those_of_the_residuals():
+    X = draw_uneven(1200, np.geomspace(0.3, 1.5, 12))
+    model = fit(X[:1000], 2, floor=False, max_iter=10)
+    module, scaled = model.module_, (X - model.mean_) / model.scale_
+    rows = torch.tensor(scaled).float()
+    with torch.no_grad():
+        raw, *_ = module.draw(rows, 100)
+    residuals = (raw.view(100, *X.shape) - rows).square().mean((0, 1))
+    variances = module.output.log_variance.exp() * module.output.ratios
+    torch.testing.assert_close(variances.detach(), residuals, rtol=0.1, atol=0)
+    model.partial_fit(X[:1000])
+    loaded = pickle.loads(pickle.dumps(model))
+    found = loaded.log_likelihood(X[1000:], 10)
+    np.testing.assert_allclose(found, model.log_likelihood(X[1000:], 10), rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gain_is_one_of_the_mean_where_some_rows_are_far(digits, seed):
+    rng = np.random.RandomState(seed)
+    X = digits[:, digits.std(axis=0) > 0.5] / 16
+    X = np.where(rng.uniform(size=(len(X), 1)) < 0.05, 10 * X, X)
+    X = X[rng.permutation(len(X))]
+    model = fit(X[:1300], 8, max_iter=None)
+    if model.beats_pca_:
+        gain = model.log_likelihood(X[1300:], 100).mean()
+        assert gain > PCA(8).fit(X[:1300]).score(X[1300:])
 
 
 def test_as_many_components_as_features_leave_the_normal_distribution():

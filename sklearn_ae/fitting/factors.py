@@ -10,14 +10,15 @@ from ..nn.linear_path import FactorSolution, PCASolution, least_variance
 from ..training.batches import Rows
 
 __all__ = [
+    "MAX_FEATURES",
     "choose_normal_model",
     "fit_factors",
     "fit_learnable_factors",
     "log_densities",
 ]
 
-# Wider rows have a covariance that takes too long to be decomposed so often.
-_MAX_FEATURES = 1000
+#: Wider rows have a covariance that takes too long to be decomposed so often.
+MAX_FEATURES = 1000
 
 # As in scikit-learn, iterations end where the likelihood of all rows gains less. Wide
 # rows have no time for so many, of about as many multiplications as features cubed.
@@ -52,7 +53,7 @@ def choose_normal_model(
         with more variances.
     """
     varies = bool((pca.variances > 0).any())
-    if held_out is None or not varies or rows.n_features > _MAX_FEATURES:
+    if held_out is None or not varies or rows.n_features > MAX_FEATURES:
         return pca
     factors = fit_factors(pca, rows)
     gains = log_densities(factors, held_out) - log_densities(pca, held_out)

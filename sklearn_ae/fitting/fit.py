@@ -26,6 +26,7 @@ from .evidence import HeldOut
 from .fit_report import FitReport
 from .model import Model
 from .nested import SizeTable, evaluate_sizes, keep_first, say_floor_of_some
+from .noise import learn_noise
 from .planning import choose_width
 from .prepare import (
     FitOptions,
@@ -153,6 +154,7 @@ def _fit(
     if report is not None:
         report.begin(plan.n_epochs, model)
     outcome = net.run(rows.train, rows.validation, plan, report, options.checkpoint)
+    learn_noise(model, net.criterion_, rows.train, rows.held_out)
     return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
 
 

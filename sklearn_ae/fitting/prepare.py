@@ -252,7 +252,7 @@ class Start:
                 best = fit_factors(pca, rows)
             else:
                 best = choose_normal_model(pca, rows, held_out)
-        if isinstance(best, FactorSolution):
+        if recipe.output.learns_ratios and isinstance(best, FactorSolution):
             pca = fit_learnable_factors(pca, rows)
         elif recipe.output.is_robust:
             pca = fit_pca(draw_in_rows(rows, scaling), len(pca.components), seed)

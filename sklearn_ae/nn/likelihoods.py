@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "LikelihoodOutput",
     "LogOdds",
     "LogRates",
+    "ProportionalGaussian",
 ]
 
 # What a linear reconstruction is at least where a probability or a rate is wanted.
@@ -195,6 +196,39 @@ class Gaussian(Likelihood):
     def draw(self, raw: torch.Tensor) -> torch.Tensor:
         """Return draws; see :meth:`Likelihood.draw`."""
         return raw + (0.5 * self.log_variance).exp() * normal_like(raw)
+
+
+class ProportionalGaussian(Gaussian):
+    """Normal values whose variances keep their ratios in training.
+
+    All are equal at first, so that no feature rules the code. What they are given later
+    leaves codes and reconstructions as they are.
+    """
+
+    ratios: torch.Tensor
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__(shift, scale)
+        self.register_buffer("ratios", torch.ones(len(scale)))
+
+    @torch.no_grad()
+    def load_noise(self, variances: np.ndarray) -> None:
+        """Start at given variances; see :meth:`Likelihood.load_noise`."""
+        super().load_noise(variances)
+        self.ratios.copy_(_as_float32(variances / variances.mean()))
+
+    def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return the log-density; see :meth:`Likelihood.log_prob`."""
+        left = (raw - rows) * self.ratios.rsqrt()
+        squares = left.square().sum(-1) / self.log_variance.exp()
+        constant = rows.shape[1] * (self.log_variance + math.log(2 * math.pi))
+        constant = constant + self.ratios.log().sum()
+        return -0.5 * (squares + constant) - self.log_volume
+
+    def draw(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return draws; see :meth:`Likelihood.draw`."""
+        deviations = (self.log_variance.exp() * self.ratios).sqrt()
+        return raw + deviations * normal_like(raw)
 
 
 class FeatureGaussian(Gaussian):
@@ -436,32 +470,39 @@ class LikelihoodOutput:
     likelihood : str
         Key of :data:`LIKELIHOODS`.
     noise_variance : {"auto", "shared", "per_feature"}
-        Whether normal values have one variance or one for each feature. "auto" is
-        settled by :meth:`with_noise` once a table is known.
+        Whether normal values have one variance, or one for each feature; "auto" has one
+        in training, and one for each feature after it.
+    floor_has_factors: bool
+        Whether factor analysis is what a network with "auto" must beat.
     """
 
     likelihood: str = "gaussian"
     noise_variance: str = "shared"
+    floor_has_factors: bool = field(default=False, compare=False)
 
     @property
     def can_have_factors(self) -> bool:
-        """Whether factor analysis can be the start: it has a variance per feature."""
+        """Whether factor analysis can be the floor: there is a variance per feature."""
         return self.likelihood == "gaussian" and self.noise_variance != "shared"
 
     @property
     def has_factors(self) -> bool:
-        """Whether it is; False while that is open."""
-        return self.can_have_factors and self.noise_variance == "per_feature"
+        """Whether it is the floor; False while that is open."""
+        return self.can_have_factors and (self.learns_ratios or self.floor_has_factors)
+
+    @property
+    def learns_ratios(self) -> bool:
+        """Whether each feature's variance is learned, from factor analysis on."""
+        return self.likelihood == "gaussian" and self.noise_variance == "per_feature"
 
     @property
     def is_robust(self) -> bool:
         """Whether a few far values must not decide where training starts."""
         return False
 
-    def with_noise(self, noise_variance: str) -> LikelihoodOutput:
-        """Return the part with variances of a kind, where it was open."""
-        is_open = self.noise_variance == "auto"
-        return replace(self, noise_variance=noise_variance) if is_open else self
+    def with_factors(self, has_factors: bool) -> LikelihoodOutput:
+        """Return the part with it settled whether factor analysis is the floor."""
+        return replace(self, floor_has_factors=has_factors)
 
     @property
     def of_counts(self) -> bool:
@@ -470,9 +511,11 @@ class LikelihoodOutput:
 
     def build(self, units: RowStatistics) -> Likelihood:
         """Return the likelihood, which maps raw output to reconstructions."""
-        if self.has_factors:
+        if self.learns_ratios:
             deviations = units.feature_deviations
             return FeatureGaussian(units.shift, units.scale, deviations)
+        if self.can_have_factors:
+            return ProportionalGaussian(units.shift, units.scale)
         return LIKELIHOODS[self.likelihood].build(units)
 
     def build_link(self, units: RowStatistics) -> nn.Module | None:

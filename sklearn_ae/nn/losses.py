@@ -70,6 +70,11 @@ class LossOutput:
         return False
 
     @property
+    def learns_ratios(self) -> bool:
+        """Whether training has a variance for each feature."""
+        return False
+
+    @property
     def has_factors(self) -> bool:
         """Whether it is."""
         return False

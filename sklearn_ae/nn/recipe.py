@@ -182,8 +182,7 @@ class Recipe:
         """Return the recipe with it settled whether factor analysis is "PCA"."""
         if not isinstance(self.output, LikelihoodOutput):
             return self
-        noise = "per_feature" if has_factors else "shared"
-        return replace(self, output=self.output.with_noise(noise))
+        return replace(self, output=self.output.with_factors(has_factors))
 
     @property
     def allows_wide_codes(self) -> bool:
