@@ -62,7 +62,7 @@ def find_labelled(
         )
     else:
         known = _differ_from(y, missing_label, classes)
-    if y.dtype == object and not known.all() and known.any():
+    if y.dtype == object and known.any():
         y = _as_one_type(y, known)
     _check_classes(y[known])
     return y, known

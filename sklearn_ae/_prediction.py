@@ -30,6 +30,7 @@ from ._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    as_numbers,
     check_groups,
     check_rows,
     check_sample_weight,
@@ -214,6 +215,8 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """
         if sample_weight is None:
             return np.ones(X.shape[0])
+        if not isinstance(sample_weight, Real):
+            sample_weight = as_numbers(sample_weight, "sample_weight")
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weights < 0).any():
             raise ValueError(
