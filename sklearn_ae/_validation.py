@@ -159,7 +159,7 @@ def as_numbers(X: Any, name: str) -> Any:
         )
     if sp.issparse(X) or _has_columns_of_numbers(X):
         return X
-    is_array = isinstance(X, np.ndarray) or hasattr(X, "columns")
+    is_known = hasattr(X, "columns") or isinstance(getattr(X, "dtype", None), np.dtype)
     try:
         values = np.asarray(X)
         if values.dtype.kind in _NO_NUMBERS:
@@ -172,13 +172,15 @@ def as_numbers(X: Any, name: str) -> Any:
             f"{type(X).__name__} with something else ({error}). Encode words and dates "
             "as numbers, and leave out what is none."
         ) from error
-    return X if is_array else numbers
+    return X if is_known else numbers
 
 
 def _has_columns_of_numbers(X: Any) -> bool:
     """Return whether all columns of a frame have types of numbers."""
-    kinds = [getattr(kind, "kind", "") for kind in getattr(X, "dtypes", ())]
-    return hasattr(X, "columns") and set(kinds) <= set(_NUMBERS)
+    if not hasattr(X, "columns"):
+        return False
+    kinds = {getattr(kind, "kind", "") for kind in getattr(X, "dtypes", ())}
+    return kinds <= set(_NUMBERS)
 
 
 def check_codes(X: Any, n_components: int, unit: float) -> np.ndarray | sp.csr_array:

@@ -134,7 +134,8 @@ def settle_targets(case, rng):
         return
     numbers, is_known = case.fit["y"]
     mark = case.params["missing_label"]
-    kind = rng.randint(3) if isinstance(mark, int) else 2
+    has_numbers = isinstance(case.params["class_weight"], dict)
+    kind = 2 if has_numbers or not isinstance(mark, int) else rng.randint(3)
     if kind == 0:
         case.fit["y"] = np.where(is_known, numbers, mark)
         return
@@ -150,17 +151,17 @@ class Watch:
     n_runs = 0
 
     def __enter__(self):
-        self.run = run = AutoencoderNet.run
+        self.run = run = AutoencoderNet._run_epochs
 
         def count(net, *args, **kwargs):
             self.n_runs += 1
             return run(net, *args, **kwargs)
 
-        AutoencoderNet.run = count
+        AutoencoderNet._run_epochs = count
         return self
 
     def __exit__(self, *error):
-        AutoencoderNet.run = self.run
+        AutoencoderNet._run_epochs = self.run
 
 
 def say(error):

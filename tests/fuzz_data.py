@@ -149,7 +149,7 @@ def frame(X, dtype=None):
 def mixed_frame(X):
     """Return a frame whose columns have several types."""
     table = frame(X)
-    return table.astype(dict.fromkeys(table.columns[::2], "float32"))
+    return table.astype(dict.fromkeys(table.columns[1::2], "float32"))
 
 
 OF_ANY_SHAPE = {

@@ -132,6 +132,8 @@ def settle_maps(cls, known, table):
             changes["padding"] = "same"
     if known["normalization"] == "batch" and table.n_features < 75:
         changes["normalization"] = "group"
+    if len(table.row_shape) > 1:
+        changes["architecture"] = None
     return changes
 
 

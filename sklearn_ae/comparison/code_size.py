@@ -19,6 +19,7 @@ from .._validation import safe_indexing
 from ..base import BaseAutoencoder
 from ..displays import CodeSizeDisplay
 from ..nn.nested import is_nested
+from ..training.progress import progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,6 @@ def code_size_curve(
     {'AutoencoderTransformer': 8, 'PCA': 8}
     """
     import pandas as pd
-    from tqdm.auto import tqdm
 
     steps = list(getattr(estimator, "steps", [("reduce", estimator)]))
     position = _find_nested(steps)
@@ -213,7 +213,8 @@ def code_size_curve(
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
     folds = list(splitter.split(X, y, groups))
     records = []
-    for fold, (train, test) in enumerate(tqdm(folds, unit="fold", disable=not verbose)):
+    bar = progress_bar(len(folds), None, verbose, unit="fold")
+    for fold, (train, test) in enumerate(folds):
         rows = [safe_indexing(X, train), None if y is None else safe_indexing(y, train)]
         head = Pipeline(
             [(key, clone(step, safe=False)) for key, step in steps[: position + 1]]
@@ -230,6 +231,8 @@ def code_size_curve(
                 model = _complete(head, reducer, steps[position + 1 :], *rows)
                 score = float(check_scoring(model, scoring)(model, *unseen))
                 records.append((size, label, fold, score))
+        bar.update()
+    bar.close()
     columns = ["n_components", "estimator", "fold", "score"]
     frame = pd.DataFrame(records, columns=columns)
     # Where the width is found by a share of the variance, folds differ in it.

@@ -34,6 +34,7 @@ from ..base import BaseAutoencoder
 from ..exceptions import InterruptedFitWarning, PCAFloorWarning, warn_user
 from ..nn.nested import is_nested
 from ..training.interrupt import called_from_prompt
+from ..training.progress import progress_bar
 from .result import ACTIVE_UNITS, Comparison
 
 __all__ = ["compare", "compare_until_interrupted"]
@@ -238,10 +239,8 @@ class _Done:
         verbose: int,
     ) -> None:
         """Fit each estimator at each size in each fold."""
-        from tqdm.auto import tqdm
-
         total = len(folds) * len(self.sizes) * len(candidates)
-        with tqdm(total=total, unit="fit", disable=not verbose) as bar:
+        with progress_bar(total, None, verbose, unit="fit") as bar:
             for fold, (train, test) in enumerate(folds):
                 grouped, seed = None if groups is None else groups[train], random_state
                 fits = _FitsOfFold(X[train], grouped, self.sizes, seed + fold)

@@ -22,20 +22,29 @@ class SilentBar:
     def set_description(self, text: str) -> None:
         """Show no text."""
 
-    def update(self, n_epochs: int) -> None:
+    set_postfix_str = set_description
+
+    def update(self, n_steps: int = 1) -> None:
         """Show no progress."""
 
     def close(self) -> None:
         """Do nothing."""
 
+    def __enter__(self) -> SilentBar:
+        """Begin to show nothing."""
+        return self
 
-def progress_bar(n_epochs: int, purpose: str, verbose: int):
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+
+def progress_bar(n_steps: int, purpose: str | None, verbose: int, unit: str = "epoch"):
     """Return a bar on stderr, or a widget in notebooks; a silent one if not verbose."""
     if not verbose:
         return SilentBar()
     from tqdm.auto import tqdm
 
-    return tqdm(total=n_epochs, desc=purpose, unit="epoch")
+    return tqdm(total=n_steps, desc=purpose, unit=unit)
 
 
 def show_epoch(bar, record: dict, reference: float | None) -> None:
