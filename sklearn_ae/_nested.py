@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from ._validation import is_count
 from .fitting.model import Model
 from .fitting.nested import keep_first
 from .training.net import AutoencoderNet
@@ -53,9 +53,7 @@ class NestedCodes:
                 "truncate needs codes that were trained to be cut off; got a fit with "
                 "nested=False. Fit with nested=True, and truncate that one."
             )
-        if not isinstance(n_components, Integral) or not (
-            1 <= n_components <= model.n_components
-        ):
+        if not is_count(n_components) or n_components > model.n_components:
             raise ValueError(
                 "n_components must be an integer from 1 to n_components_ = "
                 f"{model.n_components}; got {n_components!r}."

@@ -30,12 +30,14 @@ from ._validation import (
     HasMethods,
     Interval,
     StrOptions,
+    as_numbers,
     check_groups,
     check_rows,
     check_sample_weight,
     fit_context,
 )
 from .base import BaseAutoencoder
+from .fitting.holdout import hold_out
 from .fitting.prediction import (
     Head,
     HeadOptions,
@@ -173,13 +175,13 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 self, seed, X=X, y=targets, sample_weight=weights, groups=groups
             )
             seed = seed if checkpoint is None else checkpoint.seed
+            # Before the autoencoder trains, which may take long.
+            labels = self._make_labels(X, targets, known, weights, groups, seed)
             with checkpoint or nullcontext():
                 self.autoencoder_ = self._fit_autoencoder(
                     X, row_shape, seed, groups, checkpoint
                 )
-                at = np.flatnonzero(known)
-                options = self._options(seed, checkpoint)
-                self._fit_head(X, targets, at, weights, options, groups)
+                self._fit_head(X, labels, self._options(seed, checkpoint))
         return self
 
     def _check_parameters(self) -> None:
@@ -214,6 +216,8 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """
         if sample_weight is None:
             return np.ones(X.shape[0])
+        if not isinstance(sample_weight, Real):
+            sample_weight = as_numbers(sample_weight, "sample_weight")
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         if (weights < 0).any():
             raise ValueError(
@@ -251,17 +255,18 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             model.feature_names_in_ = self.feature_names_in_
         return model
 
-    def _fit_head(
+    def _make_labels(
         self,
         X,
         targets: np.ndarray,
-        labelled: np.ndarray,
+        known: np.ndarray,
         weights: np.ndarray,
-        options: HeadOptions,
-        groups: np.ndarray | None = None,
-    ) -> None:
-        """Train head and encoder on the labelled rows, and on what others teach."""
-        targets, weights = targets[labelled], weights[labelled]
+        groups: np.ndarray | None,
+        seed: int,
+    ) -> Labels:
+        """Return what is known of the labelled rows, and which are held out."""
+        at = np.flatnonzero(known)
+        targets, weights = targets[at], weights[at]
         shares = self._find_shares(targets, weights)
         weights = self._weigh(targets, weights)
         if not weights.any():
@@ -269,14 +274,21 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 "class_weight must leave a labelled row with a weight above 0; got "
                 f"{self.class_weight!r}."
             )
+        held_out = None
+        if self.early_stopping:
+            names = None if groups is None else groups[at]
+            fraction = self.validation_fraction
+            held_out = hold_out(X[at], None, "random", fraction, names, seed)
+        return Labels(at, targets, weights / weights.mean(), shares, held_out)
+
+    def _fit_head(self, X, labels: Labels, options: HeadOptions) -> None:
+        """Train head and encoder on the labelled rows, and on what others teach."""
         head = Head(
             as_layer_sizes(self.hidden_layer_sizes),
             self.activation,
             self._n_outputs,
-            shares,
+            labels.shares,
         )
-        groups = None if groups is None else groups[labelled]
-        labels = Labels(labelled, targets, weights / weights.mean(), groups)
         self._model, self.net_ = fit_head(
             self.autoencoder_._model, head, X, labels, options
         )

@@ -7,7 +7,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_consistent_length
 
 from ._labels import find_labelled, labelled_rows
 from ._prediction import PretrainedPredictor
@@ -266,8 +268,11 @@ class PretrainedClassifier(ClassifierMixin, PretrainedPredictor):
         accuracy : float
             Share of right predictions, in [0, 1].
         """
+        predicted = self.predict(X)
         y, labelled = find_labelled(y, self.missing_label, self.classes_)
-        return super().score(*labelled_rows(labelled, X, y, sample_weight))
+        check_consistent_length(predicted, y, sample_weight)
+        y, predicted, weights = labelled_rows(labelled, y, predicted, sample_weight)
+        return float(accuracy_score(y, predicted, sample_weight=weights))
 
     def decision_function(self, X) -> np.ndarray:
         """Return the logits of classes.

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_array, check_consistent_length
 
 from ._labels import labelled_rows
 from ._prediction import PretrainedPredictor
+from ._validation import as_numbers
 from .base import BaseAutoencoder
 
 __all__ = ["PretrainedRegressor"]
@@ -201,13 +203,7 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         self.random_state = random_state
 
     def _validate_targets(self, y) -> tuple[np.ndarray, np.ndarray]:
-        y = check_array(
-            y,
-            dtype=np.float64,
-            ensure_2d=False,
-            ensure_all_finite="allow-nan",
-            input_name="y",
-        )
+        y = _as_targets(y)
         self._targets = Targets(y.shape[1:])
         y = y.reshape(len(y), -1)
         return y, ~np.isnan(y).all(axis=1)
@@ -251,9 +247,12 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         score : float
             1 is perfect, 0 that of the mean.
         """
-        values = np.asarray(y, dtype=np.float64)
-        known = np.asarray(~np.isnan(values.reshape(len(values), -1)).any(axis=1))
-        return super().score(*labelled_rows(known, X, y, sample_weight))
+        predicted = self.predict(X)
+        y = _as_targets(y)
+        check_consistent_length(predicted, y, sample_weight)
+        known = np.asarray(~np.isnan(y.reshape(len(y), -1)).any(axis=1))
+        y, predicted, weights = labelled_rows(known, y, predicted, sample_weight)
+        return float(r2_score(y, predicted, sample_weight=weights))
 
     def predict(self, X) -> np.ndarray:
         """Return the predicted numbers.
@@ -277,3 +276,14 @@ class PretrainedRegressor(RegressorMixin, PretrainedPredictor):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _as_targets(y) -> np.ndarray:
+    """Return numbers, one or more for each row, or NaN."""
+    return check_array(
+        as_numbers(y, "y"),
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_all_finite="allow-nan",
+        input_name="y",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 from math import prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +19,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 __all__ = [
     "MAX_EXCESS",
@@ -27,7 +28,8 @@ __all__ = [
     "MissingValues",
     "RealNotInt",
     "StrOptions",
-    "check_container",
+    "as_numbers",
+    "check_codes",
     "check_counts",
     "check_groups",
     "check_magnitude",
@@ -43,6 +45,9 @@ __all__ = [
 
 # The square of a larger value leaves the range of float32.
 _MAX_MAGNITUDE = 1e18
+
+# Kinds of NumPy's types that are numbers, and those that cannot become any.
+_NUMBERS, _NO_NUMBERS = "biufc", "mMV"
 
 #: By how much new rows may leave the range that a fit needs, as a multiple of it.
 MAX_EXCESS = 1.0
@@ -61,12 +66,12 @@ def _extremes(X: np.ndarray | sp.csr_array) -> tuple[float, float]:
     return (min(low, 0.0), max(high, 0.0)) if sp.issparse(X) else (low, high)
 
 
-def check_magnitude(X: np.ndarray | sp.csr_array, name: str) -> None:
-    """Raise a ValueError if a squared value would not fit into float32."""
-    largest = max(map(abs, _extremes(X)))
-    if largest > _MAX_MAGNITUDE:
+def check_magnitude(X: np.ndarray | sp.csr_array, name: str, unit: float = 1.0) -> None:
+    """Raise a ValueError if a squared value, in a unit, would not fit into float32."""
+    largest, limit = max(map(abs, _extremes(X))), _MAX_MAGNITUDE * unit
+    if largest > limit:
         raise ValueError(
-            f"the values of {name} must stay within +-{_MAX_MAGNITUDE:.0e}, because "
+            f"the values of {name} must stay within +-{limit:.0e}, because "
             f"their squares are taken in float32; got {largest:.3g}. "
             "Scale the columns first, for example with StandardScaler."
         )
@@ -137,13 +142,77 @@ def check_number(name: str, value) -> None:
         raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
 
 
-def check_container(X, name: str) -> None:
-    """Raise a TypeError for an iterator, which could be read only once."""
+def as_numbers(X: Any, name: str) -> Any:
+    """Return array-likes as an array; leave arrays, frames and sparse matrices alone.
+
+    Words that spell numbers, and objects that are some, are numbers, as in
+    scikit-learn. Number of axes and finite values are not looked at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X holds something else than numbers, or rows of several lengths.
+    """
     if isinstance(X, Iterator):
         raise TypeError(
             f"{name} must be an array, a DataFrame or a sparse matrix; got a "
             f"{type(X).__name__}. Collect its rows with numpy.stack(list(...))."
         )
+    if sp.issparse(X) or _has_columns_of_numbers(X):
+        return X
+    if isinstance(X, list | tuple):
+        find_shape(X, name)
+    is_known = hasattr(X, "columns") or isinstance(getattr(X, "dtype", None), np.dtype)
+    try:
+        values = np.asarray(X)
+        if values.dtype.kind in _NO_NUMBERS:
+            raise TypeError(f"type {values.dtype}")
+        numbers = values if values.dtype.kind in _NUMBERS else values.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{name} must hold numbers, as many in each row; got a "
+            f"{type(X).__name__} with something else ({error}). Encode words and dates "
+            "as numbers, and leave out what is none."
+        ) from error
+    return X if is_known else numbers
+
+
+def _has_columns_of_numbers(X: Any) -> bool:
+    """Return whether all columns of a frame have types of numbers."""
+    if not hasattr(X, "columns"):
+        return False
+    kinds = {getattr(kind, "kind", "") for kind in getattr(X, "dtypes", ())}
+    return kinds <= set(_NUMBERS)
+
+
+def check_codes(X: Any, n_components: int, unit: float) -> np.ndarray | sp.csr_array:
+    """Return codes as a table of numbers, to be decoded.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix
+        What the user gives.
+    n_components : int
+        Width of a code.
+    unit : float
+        Unit of codes, in which their squares must fit into float32.
+    """
+    codes = check_array(
+        as_numbers(X, "X"),
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        order="C",
+        input_name="X",
+    )
+    if codes.shape[1] != n_components:
+        raise ValueError(
+            f"X must hold codes of {n_components} components, as transform "
+            f"returns them; got {codes.shape[1]} columns. To reconstruct rows, use "
+            "reconstruct."
+        )
+    check_magnitude(codes, "X", unit)
+    return codes
 
 
 def find_shape(X, name: str) -> tuple[int, ...]:
@@ -204,9 +273,7 @@ def check_rows(
     TypeError, ValueError
         If X does not hold such rows.
     """
-    check_container(X, name)
-    if isinstance(X, list | tuple) and len(find_shape(X, name)) > 2:
-        X = np.asarray(X)
+    X = as_numbers(X, name)
     shape = tuple(getattr(X, "shape", ())[1:])
     if len(shape) > 1:
         if row_shape is not None and shape != row_shape:

@@ -7,10 +7,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 import torch
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._validation import check_number
+from ._validation import as_numbers, check_magnitude, check_number
 from .base import BaseAutoencoder, Interval, Recipe, StrOptions
 from .nn.likelihoods import LIKELIHOODS, LikelihoodOutput
 from .nn.randomness import normal_like
@@ -458,7 +459,7 @@ class VAE(BaseAutoencoder):
         """
         check_is_fitted(self)
         check_number("n_steps", n_steps)
-        ends = [np.asarray(row, dtype=np.float64).ravel() for row in (a, b)]
+        ends = [_as_row(row, name) for name, row in (("a", a), ("b", b))]
         if any(len(row) != self.n_features_in_ for row in ends):
             raise ValueError(
                 f"a and b must be single rows of {self.n_features_in_} values; got "
@@ -467,3 +468,12 @@ class VAE(BaseAutoencoder):
         start, end = self._model.encode(np.stack(ends))
         share = np.linspace(0, 1, n_steps, dtype=np.float32)[:, None]
         return self.inverse_transform((1 - share) * start + share * end)
+
+
+def _as_row(row, name: str) -> np.ndarray:
+    """Return the values of a single row, also of a sparse one, checked."""
+    row = as_numbers(row, name)
+    flat = np.reshape(row.toarray() if sp.issparse(row) else row, (1, -1))
+    flat = check_array(flat, dtype=np.float64, ensure_min_features=0, input_name=name)
+    check_magnitude(flat, name)
+    return flat[0]

@@ -19,7 +19,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import (
     all_or_nothing,
@@ -34,6 +34,7 @@ from ._validation import (
     Interval,
     RealNotInt,
     StrOptions,
+    check_codes,
     check_groups,
     check_rows,
     fit_context,
@@ -67,10 +68,6 @@ __all__ = [
     "ReconstructionObjective",
     "StrOptions",
 ]
-
-
-# Types of rows and codes; others become the first.
-_TYPES = [np.float64, np.float32]
 
 
 class BaseAutoencoder(
@@ -481,16 +478,9 @@ class BaseAutoencoder(
         """
         check_is_fitted(self)
         self._check_decodable()
-        codes = check_array(
-            X, accept_sparse="csr", dtype=_TYPES, order="C", input_name="X"
-        )
-        if codes.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X must hold codes of {self.n_components_} components, as transform "
-                f"returns them; got {codes.shape[1]} columns. To reconstruct rows, use "
-                "reconstruct."
-            )
-        return self._model.decode(codes)
+        model = self._model
+        codes = check_codes(X, self.n_components_, model.code_scale)
+        return model.decode(codes)
 
     def reconstruct(self, X) -> np.ndarray:
         """Encode and decode rows in one pass.

@@ -503,7 +503,7 @@ def messages():
         "text": (
             [["a", "b"], ["c", "d"]],
             {},
-            "could not convert string to float: 'a'",
+            "could not convert string to float",
         ),
         "empty": (
             X[:0],

@@ -338,13 +338,16 @@ def test_a_thousand_calls_of_each_verb_in_eight_threads_are_those_of_one(name, k
     assert read_state() == before
 
 
-def test_a_silent_fit_starts_no_thread(tmp_path):
+def test_what_is_silent_starts_no_thread(tmp_path):
     program = """
 import threading, warnings
 from sklearn.datasets import load_iris
-from sklearn_ae import AutoencoderTransformer
+from sklearn_ae import AutoencoderTransformer, code_size_curve, compare
 warnings.simplefilter("ignore")
-AutoencoderTransformer(2, max_iter=2).fit(load_iris().data)
+X, ae = load_iris().data, AutoencoderTransformer(2, max_iter=2)
+ae.fit(X)
+compare(X, n_components=[1], estimators=[ae], cv=2)
+code_size_curve(AutoencoderTransformer(2, nested=True, max_iter=2), X, cv=2)
 print([thread.name for thread in threading.enumerate()])
 """
     assert run_program(program, [], tmp_path, timeout=60) == "['MainThread']\n"

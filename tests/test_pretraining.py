@@ -750,3 +750,12 @@ def test_codes_that_are_all_equal_predict_the_mean(cls):
     assert np.isfinite(found).all()
     if cls is PretrainedRegressor:
         np.testing.assert_allclose(found, 0.5, atol=0.1)
+
+
+def test_nested_codes_need_no_pretraining(digits):
+    X, y, *_ = digits
+    nested = AutoencoderTransformer(4, nested=True)
+    model = PretrainedClassifier(nested, pretrain=False, max_iter=2, random_state=0)
+    model.set_params(reconstruction_weight=0.1).fit(X[:100], y[:100])
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))

@@ -111,6 +111,8 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) 
         loss as uncertain as it is; and in an ordered table the mean gain must be as
         large on the last rows.
     """
+    # Rounding alone takes PCA's losses below the least, and could make their sum 0.
+    pca_losses = pca_losses.clip(min=0)
     ours, pcas = held_out.means(losses), held_out.means(pca_losses)
     if not pcas.any():
         return False

@@ -364,6 +364,8 @@ def fit_without_training(
         model, pca = build_or_continue(recipe, scaling, rows, width, options)
         objective = model.recipe.build_objective(pca, model.n_components)
         net = make_net(model, objective, options, len(rows))
+        if model.recipe.bottleneck.is_nested:
+            model = model.with_pca(pca)  # which each size is compared with
         return model, Record(net, _curves(net, 0))
 
 

@@ -28,7 +28,7 @@ from ..training.inference import rowwise
 from ..training.isolation import isolated
 from ..training.labels import LabelledRows, distance_to_neighbour
 from ..training.net import AutoencoderNet, TrainingPlan
-from .holdout import hold_out
+from .holdout import Holdout
 from .model import Model
 from .planning import choose_batch_size, choose_n_epochs
 
@@ -62,14 +62,17 @@ class Labels:
         As the loss takes them.
     weights : ndarray of shape (n_labelled,)
         Weights of their losses.
-    groups : ndarray of shape (n_labelled,), default=None
-        Groups of labelled rows that depend on one another.
+    shares : tuple of float or None
+        Share of each class among them; None for numbers.
+    held_out : Holdout or None
+        Which of them are held out; None trains on all.
     """
 
     positions: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
-    groups: np.ndarray | None = None
+    shares: tuple[float, ...] | None
+    held_out: Holdout | None
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,7 @@ def fit_head(
             radius=radius,
             consistent=consistent,
         )
-        train, validation = _split(X, rows, labels, options)
+        train, validation = _split(rows, labels, options)
         batch_size = choose_batch_size(options.batch_size, len(train))
         net = make_net(network, model, options, batch_size).initialize()
         _train(net, train, validation, options)
@@ -310,7 +313,7 @@ def make_net(
 
 
 def _split(
-    X: np.ndarray | sp.csr_array, rows: Rows, labels: Labels, options: HeadOptions
+    rows: Rows, labels: Labels, options: HeadOptions
 ) -> tuple[LabelledRows, LabelledRows | None]:
     """Return training rows, with all rows beside them, and validation rows."""
 
@@ -323,17 +326,10 @@ def _split(
         )
 
     others = rows if options.learns_from_all else None
-    if not options.early_stopping:
+    held_out = labels.held_out
+    if held_out is None:
         order = np.random.RandomState(options.seed).permutation(len(labels.positions))
         return choose(order, others), None
-    held_out = hold_out(
-        X[labels.positions],
-        None,
-        "random",
-        options.validation_fraction,
-        labels.groups,
-        options.seed,
-    )
     train = choose(held_out.train, others)
     has_rows = len(held_out.validation) > 0
     return train, choose(held_out.validation, None) if has_rows else None

@@ -221,7 +221,7 @@ class ConvArchitecture(Architecture):
         # Layers without memory or random numbers, for their sizes alone.
         with torch.device("meta"):
             encoder, _ = self._plan(n_features)
-        return prod(encoder.shape) if self.bottleneck == "map" else None
+        return int(prod(encoder.shape)) if self.bottleneck == "map" else None
 
     def build(self, n_features: int, n_components: int) -> tuple[nn.Module, nn.Module]:
         """Build the two networks with fresh random weights."""

@@ -107,7 +107,6 @@ class Recipe:
         if isinstance(architecture, Architecture):
             architecture = architecture.for_rows(row_shape)
             width = architecture.code_width(prod(row_shape))
-            width = None if width is None else int(width)  # shapes may be NumPy's
         settled = replace(self, architecture=architecture, code_width=width)
         settled._check_output_activation()
         settled._check_pretraining()

@@ -71,6 +71,12 @@ def test_exact_pca_leaves_no_gain():
     assert not is_real_gain(np.zeros(50), np.zeros(50), held_out(50))
 
 
+def test_rounding_that_sums_to_nothing_leaves_no_gain():
+    rounding = np.array([1e-8, -1e-8, 2e-8, -2e-8])
+    assert not is_real_gain(rounding - 1e-7, -np.abs(rounding), held_out(4))
+    assert not is_real_gain(rounding[::-1], rounding, held_out(4))
+
+
 def test_groups_and_the_end_count_for_likelihoods_too():
     model, pca = losses(200, 0.3, 0.01)
     at_end = np.arange(200) >= 150
