@@ -202,8 +202,8 @@ class VAE(BaseAutoencoder):
         Mean lower bound of the log-likelihood of the validation rows (without them, of
         training rows) by at least 16 draws per row, in nats, with `beta` as the weight.
     pca_log_likelihood_bound_ : float
-        The same for the floor: factor analysis, or probabilistic PCA, whose decoder's output is turned into the
-        likelihood's parameters.
+        The same for the floor: factor analysis, or probabilistic PCA, whose decoder's
+        output is turned into the likelihood's parameters.
     kl_per_component_ : ndarray of shape (n_components,)
         KL divergence of each component from the prior, mean over training rows, nats.
     n_active_components_ : int
