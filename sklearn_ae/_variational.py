@@ -201,10 +201,10 @@ class VAE(BaseAutoencoder):
         `loss_curve_`) would be for probabilistic PCA, in nats.
     log_likelihood_bound_ : float
         Mean lower bound of the log-likelihood of the validation rows (without them, of
-        training rows), in nats per row, with `beta` as the weight.
+        training rows) by at least 16 draws per row, in nats, with `beta` as the weight.
     pca_log_likelihood_bound_ : float
-        The same for probabilistic PCA, whose decoder's output is turned into the
-        likelihood's parameters.
+        The same for the floor: factor analysis, or probabilistic PCA, whose decoder's
+        output is turned into the likelihood's parameters.
     kl_per_component_ : ndarray of shape (n_components,)
         KL divergence of each component from the prior, mean over training rows, nats.
     n_active_components_ : int
@@ -216,9 +216,9 @@ class VAE(BaseAutoencoder):
     pca_reconstruction_error_ : float
         The same for PCA with the same number of components and training rows.
     beats_pca_ : bool or None
-        Whether the gain in the bound over probabilistic PCA on held-out rows is larger
+        Whether the gain in the bound over the floor on held-out rows is larger
         than chance. If not, a :class:`PCAFloorWarning` is given, and with `floor` a
-        model that started there is probabilistic PCA of all rows. None if there is a
+        model that started at PCA is that linear model of all rows. None if there is a
         gain on training rows and no new rows were held out.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.

@@ -152,15 +152,16 @@ def test_variances_are_those_of_the_residuals():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_a_gain_is_one_of_the_mean_where_some_rows_are_far(digits, seed):
+def test_the_mean_likelihood_is_not_below_that_of_pca_where_some_rows_are_far(
+    digits, seed
+):
     rng = np.random.RandomState(seed)
     X = digits[:, digits.std(axis=0) > 0.5] / 16
     X = np.where(rng.uniform(size=(len(X), 1)) < 0.05, 10 * X, X)
     X = X[rng.permutation(len(X))]
     model = fit(X[:1300], 8, max_iter=None)
-    if model.beats_pca_:
-        gain = model.log_likelihood(X[1300:], 100).mean()
-        assert gain > PCA(8).fit(X[:1300]).score(X[1300:])
+    found = model.log_likelihood(X[1300:], 100).mean()
+    assert found > PCA(8).fit(X[:1300]).score(X[1300:]) - 0.1
 
 
 def test_as_many_components_as_features_leave_the_normal_distribution():
