@@ -351,8 +351,8 @@ class ConvArchitecture(Architecture):
     ) -> None:
         """Add a block of the decoder, up to its last convolution."""
         _, n_convs = self._convs()
-        widths = [maps] * (n_convs - 1) + [target]
-        for index, width in enumerate(widths):
+        for index in range(n_convs):
+            width = target if index == n_convs - 1 else maps
             if index:
                 chain.activate()
                 chain.convolve(width, kernel)

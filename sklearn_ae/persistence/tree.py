@@ -218,8 +218,11 @@ class Reader:
         return np.dtype(name).type(self.read(content, depth))
 
     def _read_random_state(self, value: Any, depth: int) -> np.random.RandomState:
-        state = np.random.RandomState()
-        state.set_state(self.read(value, depth))
+        state, wanted = np.random.RandomState(), self.read(value, depth)
+        # NumPy would read memory at whatever position it is told.
+        if wanted[0] != "MT19937" or not 0 <= wanted[2] <= len(wanted[1]):
+            raise ValueError("a random state has no such position.")
+        state.set_state(wanted)
         return state
 
     def _read_values(self, value: Any, depth: int) -> np.ndarray:

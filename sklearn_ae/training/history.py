@@ -57,16 +57,25 @@ def pack_epochs(history: Iterable[dict]) -> Any:
 
 
 def unpack_epochs(packed: Any) -> list[dict]:
-    """Return the records that :func:`pack_epochs` was given."""
+    """Return the records that :func:`pack_epochs` was given.
+
+    Raises
+    ------
+    ValueError
+        If the columns are not of as many epochs as there are said to be.
+    """
     if not isinstance(packed, dict):
         return packed
-    columns = packed["epochs"]
+    columns, n_epochs = packed["epochs"], packed["n_epochs"]
+    # Epochs have numbers, so that one column at least is no number that all have.
+    if n_epochs > 1 and not any(np.shape(c) == (n_epochs,) for c in columns.values()):
+        raise ValueError(f"records must be of {n_epochs} epochs; got one number each.")
     of_batches = {
         name: columns[name] if column is None else column
         for name, column in packed["batches"].items()
     }
-    epochs = _as_records(columns, packed["n_epochs"])
-    batches = _as_records(of_batches, packed["n_epochs"])
+    epochs = _as_records(columns, n_epochs)
+    batches = _as_records(of_batches, n_epochs)
     return [
         {"batches": [batch], **epoch}
         for epoch, batch in zip(epochs, batches, strict=True)

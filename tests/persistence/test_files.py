@@ -359,6 +359,17 @@ def test_an_architecture_must_be_handed_over_as_its_class(fitted, tmp_path):
 # ---------------------------------------------------------------------------- refusals
 
 
+@pytest.mark.parametrize("position", [-1, 625, 2**30])
+def test_random_states_that_would_read_other_memory_are_refused(position, tmp_path):
+    save(DenoisingAE(random_state=np.random.RandomState(3)), tmp_path / "model")
+    description, arrays = take_apart((tmp_path / "model").read_bytes())
+    state = description["estimator"]["object"][1]["random_state"]
+    state["random_state"]["tuple"][2] = position
+    (tmp_path / "model").write_bytes(put_together(description, arrays))
+    with pytest.raises(ModelFileError, match="no such position"):
+        load(tmp_path / "model")
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Return the bytes of a small file."""
@@ -523,6 +534,18 @@ def add_filters(d):
     state.update(channels={"tuple": [2]}, convs_per_block=HUGE)
 
 
+def add_filters_of_the_decoder(d):
+    add_filters(d)
+    find(d, "ConvArchitecture")["convs_per_block"] = {"tuple": [1, HUGE]}
+
+
+def add_epochs(d):
+    epochs = {"dict": [["epoch", 1], ["train_loss", 0.5]]}
+    batches = {"dict": [["train_loss", None]]}
+    packed = [["n_epochs", HUGE], ["epochs", epochs], ["batches", batches]]
+    d["estimator"]["object"][1]["net_"]["tuple"][0] = {"dict": packed}
+
+
 def nest(d):
     tree = None
     for _ in range(50_000):
@@ -537,7 +560,7 @@ def widen_words(d):
 
 BOMBS = [
     *(widen_code, widen_layers, add_layers, widen_rows, widen_filters, add_filters),
-    widen_words,
+    *(add_filters_of_the_decoder, add_epochs, widen_words),
 ]
 
 LOADS = """
