@@ -55,7 +55,7 @@ class VAE(BaseAutoencoder):
         ``"bernoulli"`` for 0 and 1 (values in between count as probabilities of a 1);
         ``"poisson"`` and ``"negative_binomial"`` for counts, the latter with a learned
         overdispersion per feature. Networks see scaled logarithms of counts,
-        ``log(1 + X / 10)``, where training starts, and rates are at most twice the
+        ``log(1 + X / 10)``, where training starts, and rates are at most ten times the
         largest count of a feature, and one more, among the training rows. `scaling` is
         that of the logarithms; counts themselves are not centred.
     noise_variance : {"auto", "shared", "per_feature"}, default="auto"

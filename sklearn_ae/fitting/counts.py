@@ -16,8 +16,9 @@ from .pca import fit_pca
 __all__ = ["add_logs", "learn_counts"]
 
 # Rates are at most so many times the largest count of a feature and one more, and at
-# least a part of the smallest, or of one count in all rows.
-_MAX_RATE = 2.0
+# least a part of the smallest, or of one count in all rows. At most twice the largest
+# was too little for new rows of Poisson counts that vary by orders of magnitude.
+_MAX_RATE = 10.0
 _MIN_RATE = 0.1
 
 

@@ -417,7 +417,9 @@ class NegativeBinomial(Poisson):
         noise = _as_float32(variances).to(self.log_scale) * self.log_scale.square()
         rate = self.centre.exp()
         excess = noise * ((UNIT_COUNT + rate) / rate).square() - 1 / rate
-        self.log_size.copy_(-excess.clamp(min=math.exp(-_LOG_SIZE)).log())
+        # Of few counts the logarithms tell little, and small sizes would be learned
+        # from slowly.
+        self.log_size.copy_(-excess.clamp(math.exp(-_LOG_SIZE), 1).log())
 
     def log_prob(self, raw: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return the log-probability; see :meth:`Likelihood.log_prob`."""

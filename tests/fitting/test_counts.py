@@ -30,7 +30,7 @@ def test_logarithms_are_centred_and_scaled(counts, scaling, has_sizes):
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-9)
     assert scaled.var(axis=0).mean() == pytest.approx(1)
     np.testing.assert_allclose(found.centre, np.log(values.mean(axis=0)))
-    np.testing.assert_allclose(np.exp(found.high), 2 * (values.max(axis=0) + 1))
+    np.testing.assert_allclose(np.exp(found.high), 10 * (values.max(axis=0) + 1))
     least = values.min(axis=0).clip(min=1 / 80)
     np.testing.assert_allclose(np.exp(found.low), least / 10)
 
