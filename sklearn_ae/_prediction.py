@@ -175,9 +175,9 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
                 self, seed, X=X, y=targets, sample_weight=weights, groups=groups
             )
             seed = seed if checkpoint is None else checkpoint.seed
-            # Before the autoencoder trains, which may take long.
-            labels = self._make_labels(X, targets, known, weights, groups, seed)
             with checkpoint or nullcontext():
+                # Before the autoencoder trains, which may take long.
+                labels = self._make_labels(X, targets, known, weights, groups, seed)
                 self.autoencoder_ = self._fit_autoencoder(
                     X, row_shape, seed, groups, checkpoint
                 )

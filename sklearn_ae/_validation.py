@@ -227,7 +227,7 @@ def find_shape(X, name: str) -> tuple[int, ...]:
     if shape is not None:
         return tuple(shape)
     try:
-        return np.shape(X)
+        return np.asarray(X).shape
     except ValueError as error:
         lengths = sorted({len(row) if isinstance(row, Sized) else 0 for row in X})
         raise ValueError(

@@ -223,7 +223,7 @@ def test_counts_of_wide_range(params):
     X, log_rates = draw_wide_counts(1500, 40)
     model = fit(X[:1200], 2, likelihood="negative_binomial", max_iter=20, **params)
     test, largest = X[1200:], X[:1200].max(axis=0)
-    assert (model.reconstruct(test) <= 2.01 * (largest + 1)).all() or params
+    assert (model.reconstruct(test) <= 10.05 * (largest + 1)).all() or params
     assert model.score(test) > 0
     # With the factors known: log p(x | z) less what it costs to tell them.
     share = 1 / (1 + np.exp(log_rates[1200:]) / 2)
@@ -236,8 +236,8 @@ def test_far_codes_decode_to_rates_within_bounds():
     X, _ = draw_wide_counts(500, 20)
     model = fit(X, 2, likelihood="negative_binomial", max_iter=2)
     rows = model.inverse_transform(np.array([[50.0, 50], [-1e4, 1e4]]))
-    assert (rows <= 2.01 * (X.max(axis=0) + 1)).all()
-    assert model.sample(200, random_state=0).max() <= 2.01 * (X.max() + 1)
+    assert (rows <= 10.05 * (X.max(axis=0) + 1)).all()
+    assert model.sample(200, random_state=0).max() <= 10.05 * (X.max() + 1)
 
 
 def test_pca_error_beside_counts_is_that_of_pca():

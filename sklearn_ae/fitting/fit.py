@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -153,8 +154,9 @@ def _fit(
     net = make_net(model, objective, options, len(rows.train), history).initialize()
     if report is not None:
         report.begin(plan.n_epochs, model)
-    outcome = net.run(rows.train, rows.validation, plan, report, options.checkpoint)
-    learn_noise(model, net.criterion_, rows.train, rows.held_out)
+    settle = partial(learn_noise, model, net.criterion_, rows.train, rows.held_out)
+    halves, checkpoint = (rows.train, rows.validation), options.checkpoint
+    outcome = net.run(*halves, plan, report, checkpoint, settle)
     return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
 
 

@@ -62,17 +62,17 @@ class Labels:
         As the loss takes them.
     weights : ndarray of shape (n_labelled,)
         Weights of their losses.
-    shares : tuple of float or None
+    shares : tuple of float, default=None
         Share of each class among them; None for numbers.
-    held_out : Holdout or None
+    held_out : Holdout, default=None
         Which of them are held out; None trains on all.
     """
 
     positions: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
-    shares: tuple[float, ...] | None
-    held_out: Holdout | None
+    shares: tuple[float, ...] | None = None
+    held_out: Holdout | None = None
 
 
 @dataclass(frozen=True)

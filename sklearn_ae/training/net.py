@@ -310,6 +310,7 @@ class AutoencoderNet(NeuralNet):
         plan: TrainingPlan,
         report: EpochReport | None = None,
         checkpoint: Checkpoint | None = None,
+        settle: Callable[[], None] | None = None,
     ) -> Outcome:
         """Train, and leave the module in the state that is kept.
 
@@ -328,6 +329,8 @@ class AutoencoderNet(NeuralNet):
             Is told of each epoch, and may end training.
         checkpoint : Checkpoint, default=None
             Where the run goes on from, and where its epochs are kept.
+        settle : callable, default=None
+            What is to be done to the state that is kept, before callbacks see it.
 
         Returns
         -------
@@ -368,6 +371,8 @@ class AutoencoderNet(NeuralNet):
             kept = best.epoch
         if not interrupted and (known is None or known["stage"] != "finished"):
             keep("finished")
+        if settle is not None:
+            settle()
         self.notify("on_train_end", X=rows, y=None)
         return Outcome(kept, interrupted)
 
