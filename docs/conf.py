@@ -64,5 +64,6 @@ sphinx_gallery_conf = {
 }
 
 # A warning of ours in an example is a mistake of the example.
-for name in sklearn_ae.exceptions.__all__:
-    warnings.filterwarnings("error", category=getattr(sklearn_ae, name))
+for kind in (getattr(sklearn_ae, name) for name in sklearn_ae.exceptions.__all__):
+    if issubclass(kind, Warning):
+        warnings.filterwarnings("error", category=kind)
