@@ -7,6 +7,9 @@ pickles are divided by those of PCA, or of ``TruncatedSVD`` for the sparse table
 the same number of components. Then the sizes that networks get from data: parameters
 over values of X.
 
+The committed results were made on one thread (``OMP_NUM_THREADS=1``): two spend most of
+their time on waiting where products are so small.
+
     python benchmarks/fallback_costs.py
 """
 
