@@ -287,4 +287,4 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
             pretraining=self.pretraining,
             scaling=self.scaling,
         )
-        return nest(recipe, self.nested)
+        return nest(recipe, self.nested, self.floor)

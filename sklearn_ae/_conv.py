@@ -370,4 +370,4 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
             init=self.init,
             scaling=self.scaling,
         )
-        return nest(recipe, self.nested)
+        return nest(recipe, self.nested, self.floor)

@@ -330,7 +330,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             init=self.init,
             scaling=self.scaling,
         )
-        return nest(recipe, self.nested)
+        return nest(recipe, self.nested, self.floor)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -27,7 +28,7 @@ from .base import BaseAutoencoder
 from .nn.graphs import Probabilities, Reconstruction, RowScore, Values
 from .nn.sparse import TopK
 from .nn.unpool import check_bare_codes
-from .persistence.container import write_atomically
+from .training.atomic import write_file
 from .training.isolation import isolated
 
 __all__ = ["register_onnx_converters", "to_onnx"]
@@ -107,7 +108,7 @@ def to_onnx(
         )
     model = _export(*build(), _OUTPUTS[part], opset)
     if path is not None:
-        write_atomically(path, model.SerializeToString())
+        write_file(Path(path), model.SerializeToString())
     return model
 
 

@@ -18,7 +18,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import sklearn_ae
-from sklearn_ae.training import checkpointing
+from sklearn_ae.training import atomic, checkpointing
 
 X, Y = load_digits(return_X_y=True)
 LABELS = np.where(np.arange(len(Y)) < 300, Y, -1)
@@ -82,13 +82,13 @@ class SlowStream:
 
 def write_slowly(mark):
     """Let this process write slowly, and tell when it does."""
-    open_unfinished = checkpointing._open_unfinished
+    open_unfinished = atomic._open_unfinished
 
     def opened(file):
         stream, unfinished = open_unfinished(file)
         return SlowStream(stream, mark), unfinished
 
-    checkpointing._open_unfinished = opened
+    atomic._open_unfinished = opened
 
 
 def start(name, file, result, mark=None):

@@ -17,6 +17,7 @@ from sklearn_ae import (
     PCAFloorWarning,
     SparseAE,
 )
+from sklearn_ae.fitting.prepare import build_or_continue
 
 NESTED = [AutoencoderTransformer, ConvAutoencoderTransformer, DenoisingAE]
 SIZES = [3, 5, 8]
@@ -324,3 +325,17 @@ def test_halves_are_copies(curve):
 def test_halves_need_a_fit():
     with pytest.raises(NotFittedError):
         _ = AutoencoderTransformer().encoder_
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+def test_a_copy_goes_on_training_at_the_same_sizes(digits):
+    # Beyond four components next to nothing is left, and beyond three little.
+    pca = PCA(4).fit(digits)
+    noise = 1e-3 * np.random.RandomState(0).standard_normal(digits.shape)
+    X = pca.inverse_transform(pca.transform(digits)) + noise
+    params = {"nested": True, "max_iter": 1, "random_state": 0}
+    model = pickle.loads(pickle.dumps(AutoencoderTransformer(8, **params).fit(X)))
+    known, options = model._model, model._options(8, 0, torch.device("cpu"))
+    rows = known.rows(X)
+    again, _ = build_or_continue(known.recipe, known.scaling, rows, 8, options, known)
+    assert again.module.widest == 3

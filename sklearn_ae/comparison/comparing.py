@@ -58,7 +58,7 @@ def compare(
     X,
     y=None,
     estimators: dict[str, BaseEstimator] | Sequence[BaseEstimator] | None = None,
-    n_components: Sequence[int] = (2, 8, 32),
+    n_components: int | Sequence[int] = (2, 8, 32),
     *,
     cv=3,
     groups=None,
@@ -86,7 +86,7 @@ def compare(
         always added; an entry named ``"PCA"`` takes its place as the baseline. Sparse
         codes are also compared in their default width with as many units *active* as
         PCA has components: "(active units)".
-    n_components : sequence of int, default=(2, 8, 32)
+    n_components : int or sequence of int, default=(2, 8, 32)
         Code sizes. Those that are not below the number of features and of training
         rows are left out with a warning.
     cv : int or splitter, default=3
@@ -156,7 +156,7 @@ def compare_until_interrupted(
     X,
     y,
     estimators: dict[str, BaseEstimator] | Sequence[BaseEstimator] | None,
-    n_components: Sequence[int],
+    n_components: int | Sequence[int],
     *,
     cv=3,
     groups=None,
@@ -395,14 +395,17 @@ def _make_splitter(n_folds: int, has_classes: bool, has_groups: bool, seed: int)
     return kind(n_folds, shuffle=True, random_state=seed)
 
 
-def _fitting_sizes(sizes: Sequence[int], n_features: int, n_rows: int) -> list[int]:
+def _fitting_sizes(
+    asked: int | Sequence[int], n_features: int, n_rows: int
+) -> list[int]:
+    sizes = np.atleast_1d(asked).tolist()
     limit = min(n_features, n_rows)
     fitting = sorted({int(size) for size in sizes if 1 <= size < limit})
     left_out = sorted(set(map(int, sizes)) - set(fitting))
     if not fitting:
         raise ValueError(
             "n_components must hold a code size of at least 1 and less than "
-            f"min(n_features, n_training_rows) = {limit}; got {list(sizes)}."
+            f"min(n_features, n_training_rows) = {limit}; got {sizes}."
         )
     if left_out:
         warn_user(

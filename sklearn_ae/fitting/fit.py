@@ -155,8 +155,9 @@ def _fit(
     if report is not None:
         report.begin(plan.n_epochs, model)
     settle = partial(learn_noise, model, net.criterion_, rows.train, rows.held_out)
-    halves, checkpoint = (rows.train, rows.validation), options.checkpoint
-    outcome = net.run(*halves, plan, report, checkpoint, settle)
+    outcome = net.run(
+        rows.train, rows.validation, plan, report, options.checkpoint, settle
+    )
     return _conclude(model, net, net.criterion_, outcome, pca, table, rows, options)
 
 
@@ -378,7 +379,7 @@ def _find_width(recipe: Recipe, table: Table, options: FitOptions) -> int | floa
         return width
     # The smallest code that keeps a share of held-out rows, by a nested fit. It needs
     # no such search itself, because nested codes cannot be nested again.
-    nested = nest(replace(recipe, pretraining=None), True)
+    nested = nest(replace(recipe, pretraining=None), True, options.floor)
     search = replace(options, callbacks=(), purpose="finding n_components")
     model, record = _fit(nested, table, search)
     if record.interrupted:

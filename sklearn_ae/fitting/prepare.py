@@ -308,7 +308,10 @@ def build_or_continue(
     """
     if previous is not None:
         model = previous.to_train_on(recipe, options.seed, options.device)
-        return model, fit_pca_beside(model, rows) if pca is None else pca
+        pca = fit_pca_beside(model, rows) if pca is None else pca
+        bottleneck = model.recipe.bottleneck
+        bottleneck.leave_to_pca(model.module, pca, model.n_components)
+        return model, pca
     start = Start.find(recipe, scaling, rows, width, options.seed)
     return start.network(options), start.baseline
 

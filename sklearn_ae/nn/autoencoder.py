@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["Autoencoder", "CodeDecoder", "RowEncoder"]
+__all__ = ["Autoencoder", "CodeDecoder", "InUnits", "RowEncoder"]
 
 
 class Autoencoder(nn.Module):
@@ -73,47 +73,67 @@ class Autoencoder(nn.Module):
         return self(X)
 
 
-class _InUnits(nn.Module):
-    """Half of a trained autoencoder, with the scaling that belongs to it.
+class InUnits(nn.Module):
+    """Base of modules that know the scaling which belongs to an autoencoder.
+
+    Parameters
+    ----------
+    module : Autoencoder
+        A copy on the CPU, in evaluation mode.
+    shift, scale : ndarray of shape (n_features,)
+        Scaled rows are ``(X - shift) / scale``.
+    """
+
+    shift: torch.Tensor
+    scale: torch.Tensor
+    module: Any
+
+    def __init__(
+        self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.register_buffer("shift", torch.tensor(shift))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    def _scaled(self, X: torch.Tensor) -> torch.Tensor:
+        return ((X - self.shift) / self.scale).float()
+
+
+class _Half(InUnits):
+    """Half of a trained autoencoder.
 
     Parameters
     ----------
     module : Autoencoder
         Copied to the CPU; the half that is not needed is left out.
     shift, scale : ndarray of shape (n_features,)
-        Scaled rows are ``(X - shift) / scale``.
+        As for :class:`InUnits`.
     unit : float
         Unit of the codes.
     """
 
     _other_half: str
-    shift: torch.Tensor
-    scale: torch.Tensor
-    module: Any
 
     def __init__(
         self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray, unit: float
     ) -> None:
-        super().__init__()
-        self.module = copy.deepcopy(module).cpu().eval().settled()
+        super().__init__(copy.deepcopy(module).cpu().eval().settled(), shift, scale)
         setattr(self.module, self._other_half, nn.Identity())
-        self.register_buffer("shift", torch.tensor(shift))
-        self.register_buffer("scale", torch.tensor(scale))
         self.unit = unit
 
 
-class RowEncoder(_InUnits):
+class RowEncoder(_Half):
     """Map rows in the units of X to codes."""
 
     _other_half = "decoder"
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Map ``(n, n_features)`` to ``(n, n_components)``, float32."""
-        scaled = ((X - self.shift) / self.scale).float()
-        return self.module.encode(scaled) * self.unit
+        return self.module.encode(self._scaled(X)) * self.unit
 
 
-class CodeDecoder(_InUnits):
+class CodeDecoder(_Half):
     """Map codes to rows in the units of X."""
 
     _other_half = "encoder"

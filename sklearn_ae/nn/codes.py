@@ -139,6 +139,9 @@ class PlainCode:
         """Load PCA into the linear paths of a module."""
         start_at(module.encoder, module.decoder, pca)
 
+    def leave_to_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
+        """Let a module know, before it is trained, for what PCA is good enough."""
+
     def count_active(self, n_components: int) -> int | None:
         """Return how many components PCA has in a comparison.
 

@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
 
-from .autoencoder import Autoencoder
+from .autoencoder import Autoencoder, InUnits
 
-__all__ = ["InUnits", "Probabilities", "Reconstruction", "RowScore", "Values"]
-
-
-class InUnits(nn.Module):
-    """Base of modules that scale rows first.
-
-    Parameters
-    ----------
-    module : Autoencoder
-        A copy on the CPU, in evaluation mode.
-    shift, scale : ndarray of shape (n_features,)
-        Scaled rows are ``(X - shift) / scale``.
-    """
-
-    shift: torch.Tensor
-    scale: torch.Tensor
-    module: Any
-
-    def __init__(
-        self, module: Autoencoder, shift: np.ndarray, scale: np.ndarray
-    ) -> None:
-        super().__init__()
-        self.module = module
-        self.register_buffer("shift", torch.tensor(shift))
-        self.register_buffer("scale", torch.tensor(scale))
-
-    def _scaled(self, X: torch.Tensor) -> torch.Tensor:
-        return ((X - self.shift) / self.scale).float()
+__all__ = ["Probabilities", "Reconstruction", "RowScore", "Values"]
 
 
 class Reconstruction(InUnits):

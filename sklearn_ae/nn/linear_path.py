@@ -124,6 +124,11 @@ class PCASolution:
         rest = self.noise_variance * (n_features - len(self.variances))
         return rest + variances[::-1].cumsum()[::-1] - variances
 
+    @property
+    def total_variance(self) -> float:
+        """Variance of all features together."""
+        return float(self.residuals(len(self.variances))[0] + self.variances[0])
+
 
 @dataclass(frozen=True, eq=False)
 class LinearDenoiser(PCASolution):

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,7 +47,8 @@ _N_DRAWN, _OFFSET = 5, 1.0
 _WHOLE_PER_SIZE = 1 / 3
 
 # Sizes at which PCA leaves less than this share of the variance are left to PCA: the
-# gradient would be all theirs, for a gain of next to nothing.
+# gradient would be all theirs, for a gain of next to nothing. Where PCA may not take
+# their place, its loss counts as this share at least.
 _MIN_SHARE = 1e-2
 
 
@@ -145,6 +146,8 @@ def _fold(module: nn.Module, size: int) -> None:
 class NestedAutoencoder(Autoencoder):
     """Autoencoder whose codes are cut off, at sizes drawn anew, while it is trained.
 
+    Sizes above `widest`, at which PCA leaves next to nothing, are not drawn.
+
     Parameters
     ----------
     encoder, decoder, output, corruption, bottleneck
@@ -209,7 +212,7 @@ class NestedAutoencoder(Autoencoder):
         """Return sizes, of which neighbours are a large and a small one."""
         width = self.widest
         sizes = [size for size in self.at if size < width for _ in range(3)]
-        if not sizes:
+        if not self.at:
             # Powers of two, the smallest of them twice, and any sizes: one from each
             # of equal parts of the scale.
             powers = [2**power for power in range(1, (width - 1).bit_length())]
@@ -220,7 +223,8 @@ class NestedAutoencoder(Autoencoder):
                 int((1 + _OFFSET) * ratio**p - _OFFSET) for p in positions.tolist()
             )
             sizes = [min(size, width) for size in (*powers[:1], *powers, *drawn)]
-        sizes = sorted(sizes) + [width] * round(_WHOLE_PER_SIZE * len(sizes))
+        n_whole = max(1, round(_WHOLE_PER_SIZE * len(sizes)))
+        sizes = sorted(sizes) + [width] * n_whole
         sizes += [width] * (len(sizes) % 2)
         half = len(sizes) // 2
         generator = find_generator(torch.device("cpu"))
@@ -299,9 +303,12 @@ class NestedCode(PlainCode):
     ----------
     at : tuple of int
         The sizes; empty means all.
+    has_floor : bool
+        Whether sizes at which PCA leaves next to nothing may be left to it.
     """
 
     at: tuple[int, ...] = ()
+    has_floor: bool = field(default=True, compare=False)
 
     is_nested: ClassVar[bool] = True
     can_be_nested: ClassVar[bool] = False
@@ -376,13 +383,14 @@ class NestedCode(PlainCode):
             raise TypeError("nested codes need the PCA that they are compared with.")
         least = least_variance(_least_useful(pca), pca.mean)
         losses = np.maximum(pca.residuals(n_components), least)
-        losses[_count_useful(pca, n_components) :] = np.inf
+        if self.has_floor:
+            losses[_count_useful(pca, n_components) :] = np.inf
         return NestedObjective(objective, torch.tensor(losses, dtype=torch.float32))
 
-    def load_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
-        """Load PCA into the linear paths, and leave the sizes to it that it suits."""
-        super().load_pca(module, pca, n_components)
-        module.widest = _count_useful(pca, n_components)
+    def leave_to_pca(self, module: Any, pca: PCASolution, n_components: int) -> None:
+        """Let training draw no sizes at which PCA leaves next to nothing."""
+        if self.has_floor:
+            module.widest = _count_useful(pca, n_components)
 
 
 def _count_useful(pca: PCASolution, n_components: int) -> int:
@@ -393,7 +401,7 @@ def _count_useful(pca: PCASolution, n_components: int) -> int:
 
 def _least_useful(pca: PCASolution) -> float:
     """Return the variance that PCA has to leave for a network to be of use."""
-    return _MIN_SHARE * float(pca.residuals(1)[0] + pca.variances[0])
+    return _MIN_SHARE * pca.total_variance
 
 
 def is_nested(nested: bool | Sequence[int]) -> bool:
@@ -415,7 +423,7 @@ def is_nested(nested: bool | Sequence[int]) -> bool:
     return True
 
 
-def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
+def nest(recipe: Recipe, nested: bool | Sequence[int], floor: bool = True) -> Recipe:
     """Return a recipe whose codes are nested, if asked to.
 
     Parameters
@@ -424,6 +432,8 @@ def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
         With a plain code.
     nested : bool or sequence of int
         As for the estimators.
+    floor : bool, default=True
+        As for the estimators.
     """
     if not is_nested(nested):
         return recipe
@@ -431,7 +441,8 @@ def nest(recipe: Recipe, nested: bool | Sequence[int]) -> Recipe:
     if not isinstance(nested, bool | np.bool_):
         sizes = tuple(int(size) for size in nested)
     activation = recipe.bottleneck.code_activation
-    return replace(recipe, bottleneck=NestedCode(activation, sizes))
+    has_floor = bool(floor) and recipe.starts_at_pca
+    return replace(recipe, bottleneck=NestedCode(activation, sizes, has_floor))
 
 
 @torch.no_grad()

@@ -349,6 +349,7 @@ class Recipe:
         module = self.build(units, n_components)
         if self.starts_at_pca:
             self.bottleneck.load_pca(module, pca, n_components)
+        self.bottleneck.leave_to_pca(module, pca, n_components)
         return module
 
     def floor(

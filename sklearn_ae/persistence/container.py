@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,7 @@ from safetensors.numpy import save as write_arrays
 
 from ..exceptions import ModelFileError
 
-__all__ = ["pack", "read_regular_file", "unpack", "write_atomically"]
+__all__ = ["pack", "read_regular_file", "unpack"]
 
 # Name of the description in the header, and of the checksum in it.
 _KEY, _CHECKSUM = "sklearn_ae", "checksum"
@@ -125,9 +122,6 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-# ------------------------------------------------------------------------------- disk
-
-
 def read_regular_file(path: str | os.PathLike) -> bytes:
     """Return the bytes of a file; devices and pipes, which may never end, are none."""
     # A pipe would wait for a writer, and a device may have no end.
@@ -140,24 +134,3 @@ def read_regular_file(path: str | os.PathLike) -> bytes:
         )
     with open(path, "rb") as stream:
         return stream.read(status.st_size)
-
-
-def write_atomically(path: str | os.PathLike, data: bytes) -> None:
-    """Write a file as a whole, or leave what is there as it is."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(unfinished, "xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-    with suppress(OSError):  # not all systems open folders
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from .._prediction import PretrainedPredictor
 from .._version import __version__
 from ..base import BaseAutoencoder
 from ..exceptions import ModelFileError
-from .container import pack, read_regular_file, unpack, write_atomically
+from ..training.atomic import write_file
+from .container import pack, read_regular_file, unpack
 from .known import are_finite
 from .tree import Reader, Writer
 
@@ -85,7 +87,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
         "custom": sorted(writer.custom),
         "estimator": tree,
     }
-    write_atomically(path, pack(description, writer.arrays))
+    write_file(Path(path), pack(description, writer.arrays))
 
 
 def load(path: str | os.PathLike, custom: Mapping[str, Any] | None = None) -> Any:

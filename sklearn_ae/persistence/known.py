@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -105,14 +104,6 @@ SKOPS_TYPES = sorted(
 )
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What must hold for what an object is restored from."""
-
-    is_kept: bool
-    text: str
-
-
 def check_state(kind: type, state: Any, n_values: int) -> None:
     """Raise a ValueError if no object of a class can be restored from a state.
 
@@ -126,32 +117,32 @@ def check_state(kind: type, state: Any, n_values: int) -> None:
         Number of values of all arrays of the file.
     """
     rules = next((_RULES[base] for base in kind.__mro__ if base in _RULES), None)
-    for rule in () if rules is None else rules(state, n_values):
-        if not rule.is_kept:
-            raise ValueError(f"{rule.text}, in a {kind.__name__}.")
+    for is_kept, rule in () if rules is None else rules(state, n_values):
+        if not is_kept:
+            raise ValueError(f"{rule}, in a {kind.__name__}.")
 
 
-def _rules_of_model(state: dict, n_values: int) -> list[_Rule]:
+def _rules_of_model(state: dict, n_values: int) -> list[tuple[bool, str]]:
     return [
-        _Rule(isinstance(state["recipe"], Recipe), "recipe must be a Recipe"),
-        _Rule(isinstance(state["scaling"], Scaling), "scaling must be a Scaling"),
-        _Rule(_is_count(state["n_components"]), "n_components must be a count"),
-        _Rule(isinstance(state["is_pca"], bool), "is_pca must be true or false"),
-        _Rule(_is_count(state["seed"], 0), "seed must be a count"),
-        _Rule(are_finite(state["weights"]), "weights must be finite"),
+        (isinstance(state["recipe"], Recipe), "recipe must be a Recipe"),
+        (isinstance(state["scaling"], Scaling), "scaling must be a Scaling"),
+        (_is_count(state["n_components"]), "n_components must be a count"),
+        (isinstance(state["is_pca"], bool), "is_pca must be true or false"),
+        (_is_count(state["seed"], 0), "seed must be a count"),
+        (are_finite(state["weights"]), "weights must be finite"),
     ]
 
 
-def _rules_of_prediction(state: dict, n_values: int) -> list[_Rule]:
+def _rules_of_prediction(state: dict, n_values: int) -> list[tuple[bool, str]]:
     model, head = state["autoencoder"], state["head"]
     return [
-        _Rule(isinstance(model, Model), "autoencoder must be a Model"),
-        _Rule(isinstance(head, Head), "head must be a Head"),
-        _Rule(are_finite(state["weights"]), "weights must be finite"),
+        (isinstance(model, Model), "autoencoder must be a Model"),
+        (isinstance(head, Head), "head must be a Head"),
+        (are_finite(state["weights"]), "weights must be finite"),
     ]
 
 
-def _rules_of_scaling(state: dict, n_values: int) -> list[_Rule]:
+def _rules_of_scaling(state: dict, n_values: int) -> list[tuple[bool, str]]:
     shape, names = state["row_shape"], ("mean", "shift", "scale", "deviation")
     has_shape = (
         isinstance(shape, tuple) and len(shape) > 0 and all(map(_is_count, shape))
@@ -159,22 +150,22 @@ def _rules_of_scaling(state: dict, n_values: int) -> list[_Rule]:
     # Arrays of one value are repeated for all features, each of which has a weight.
     is_small = has_shape and prod(shape) <= max(n_values, _MAX_FEATURES)
     return [
-        _Rule(is_small, "row_shape must be that of the weights"),
-        _Rule(
+        (is_small, "row_shape must be that of the weights"),
+        (
             is_small and all(_is_row(state[name], prod(shape)) for name in names),
             "mean and scale must have finite values for the features of row_shape",
         ),
     ]
 
 
-def _rules_of_estimator(state: dict, n_values: int) -> list[_Rule]:
+def _rules_of_estimator(state: dict, n_values: int) -> list[tuple[bool, str]]:
     is_model = isinstance(state.get("_model"), Model | None)
-    return [_Rule(is_model, "the model must be a Model")]
+    return [(is_model, "the model must be a Model")]
 
 
-def _rules_of_predictor(state: dict, n_values: int) -> list[_Rule]:
+def _rules_of_predictor(state: dict, n_values: int) -> list[tuple[bool, str]]:
     is_model = isinstance(state.get("_model"), PredictionModel | None)
-    return [_Rule(is_model, "the model must be a PredictionModel")]
+    return [(is_model, "the model must be a PredictionModel")]
 
 
 _RULES: dict[type, Any] = {

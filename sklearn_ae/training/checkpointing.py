@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -19,17 +17,13 @@ import torch
 
 from .._version import __version__
 from ..exceptions import CheckpointWarning, warn_user
-
-try:
-    import fcntl
-except ImportError:  # Windows refuses to remove files that are open
-    fcntl = None  # type: ignore[assignment]
+from .atomic import check_folder, remove_leftovers, write_file
 
 __all__ = ["Checkpoint"]
 
 _FORMAT = 1
 _HEAD = b"sklearn_ae checkpoint\n"
-_SUFFIX, _UNFINISHED = ".ckpt", ".tmp"
+_SUFFIX = ".ckpt"
 # With "auto", the share of the time of a fit that writing may take.
 _MAX_SHARE = 0.02
 
@@ -97,10 +91,10 @@ class Checkpoint:
         """Read the file, or write it before there is anything to lose."""
         with _explained(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(self.file)
+            remove_leftovers(self.file)
             found = self._read()
             if found is not None:
-                _check_folder(self.file)
+                check_folder(self.file)
             elif not self._write(replace=False):
                 found = self._read()  # another process was faster
         if found is not None:
@@ -193,7 +187,7 @@ class Checkpoint:
     def _write(self, replace: bool = True) -> bool:
         """Write all or nothing; return whether the file is that of this fit."""
         started = time.monotonic()
-        done = _write_file(self.file, _pack(self._content), replace)
+        done = write_file(self.file, _pack(self._content), replace)
         self._written = _stamp(self.file)
         self._time = time.monotonic()
         self._cost = self._time - started
@@ -326,72 +320,3 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
-
-
-def _open_unfinished(file: Path) -> Any:
-    """Return a new file in the same folder, locked as long as it is written to."""
-    descriptor, name = tempfile.mkstemp(_UNFINISHED, file.name + ".", file.parent)
-    if fcntl is not None:
-        with suppress(OSError):  # not every file system has locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return os.fdopen(descriptor, "wb"), Path(name)
-
-
-def _check_folder(file: Path) -> None:
-    """Raise an OSError if no file can be made in the folder."""
-    stream, unfinished = _open_unfinished(file)
-    stream.close()
-    unfinished.unlink()
-
-
-def _write_file(file: Path, data: Any, replace: bool) -> bool:
-    """Write a file as a whole; return False if it exists and is not to be replaced."""
-    stream, unfinished = _open_unfinished(file)
-    try:
-        with stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-            if fcntl is None:
-                stream.close()  # Windows renames no open file
-            if replace:
-                os.replace(unfinished, file)
-            else:
-                _link(unfinished, file)
-    except FileExistsError:
-        return False
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-    _sync_folder(file.parent)
-    return True
-
-
-def _link(unfinished: Path, file: Path) -> None:
-    """Give a file its name, unless there is one of this name."""
-    try:
-        os.link(unfinished, file)
-    except FileExistsError:
-        raise
-    except OSError:  # not every file system has links
-        os.replace(unfinished, file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the new name outlive a power cut, where folders can be opened."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _remove_leftovers(file: Path) -> None:
-    """Remove what processes have left that were killed while they wrote."""
-    pattern = f"{glob.escape(file.name)}.*{_UNFINISHED}"
-    for unfinished in file.parent.glob(pattern):
-        with suppress(OSError), unfinished.open("ab") as stream:
-            if fcntl is not None:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            unfinished.unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
 __all__ = ["SilentBar", "announce", "progress_bar", "show_epoch", "track"]
 
@@ -47,13 +47,12 @@ def progress_bar(total: int, purpose: str | None, verbose: int, unit: str = "epo
     return tqdm(total=total, desc=purpose, unit=unit)
 
 
-def track(items: list, unit: str, verbose: int) -> Iterable:
-    """Return items, with a bar of those that are done if verbose."""
-    if not verbose:
-        return items
-    from tqdm.auto import tqdm
-
-    return tqdm(items, unit=unit)
+def track(items: Sequence, unit: str, verbose: int) -> Iterator:
+    """Yield items, with a bar of those that are done if verbose."""
+    with progress_bar(len(items), None, verbose, unit) as bar:
+        for item in items:
+            yield item
+            bar.update()
 
 
 def show_epoch(bar, record: dict, reference: float | None) -> None:

@@ -48,7 +48,15 @@ def test_every_estimator_of_the_library_takes_part():
 def test_a_silent_comparison_starts_no_thread_of_tqdm(labelled, monkeypatch):
     monkeypatch.setattr("tqdm.auto.tqdm", None)
     model = AutoencoderTransformer(max_iter=1)
-    compare(*labelled, [model], n_components=(1,), cv=2)
+    found = compare(*labelled, [model], n_components=(1,), cv=2)
+    assert len(found.frame) == 2 * 2
+    with pytest.raises(TypeError, match="NoneType"):  # which it would have needed
+        compare(*labelled, [model], n_components=(1,), cv=2, verbose=1)
+
+
+def test_a_single_code_size_needs_no_list(labelled):
+    found = compare(*labelled, [FAST], n_components=2, cv=2)
+    assert found.sizes == [2]
 
 
 def test_frame_is_tidy(result):

@@ -109,9 +109,18 @@ def test_loss_is_relative_to_the_baseline_at_each_size():
     torch.testing.assert_close(objective((raw, code, sizes), X), expected)
 
 
-@pytest.mark.parametrize(("at", "sizes"), [((), {1, 2, 3}), ((2, 3, 4, 5), {2, 3})])
-def test_sizes_at_which_pca_is_exact_are_left_to_pca(at, sizes):
-    variances = np.array([4.0, 2.0, 1.0, 0.5, 1e-3, 0.0])
+@pytest.mark.parametrize(
+    ("at", "fourth", "sizes"),
+    [
+        ((), 0.5, {1, 2, 3}),
+        ((2, 3, 4, 5), 0.5, {2, 3}),
+        # A hundredth of all 7.051 is more than the 0.051 that three components leave.
+        ((), 0.05, {1, 2}),
+        ((3, 4), 0.05, {2}),
+    ],
+)
+def test_sizes_at_which_pca_is_exact_are_left_to_pca(at, fourth, sizes):
+    variances = np.array([4.0, 2.0, 1.0, fourth, 1e-3, 0.0])
     pca = PCASolution(np.eye(6, 9), np.zeros(9), variances, 0.0)
     zero, one = np.zeros(9), np.ones(9)
     units = RowStatistics(zero, zero, one, one, one)
@@ -120,8 +129,22 @@ def test_sizes_at_which_pca_is_exact_are_left_to_pca(at, sizes):
     drawn = {size for _ in range(50) for size in module(torch.randn(40, 9))[2]}
     assert drawn == sizes
     losses = recipe.build_objective(pca, 6).pca_losses
-    np.testing.assert_allclose(losses[:3], [3.501, 1.501, 0.501], rtol=1e-5)
-    assert torch.isinf(losses[3:]).all()
+    n_useful, left = max(sizes), np.array([3.001, 1.001, 0.001]) + fourth
+    np.testing.assert_allclose(losses[:n_useful], left[:n_useful], rtol=1e-5)
+    assert torch.isinf(losses[n_useful:]).all()
+
+
+@pytest.mark.parametrize("params", [{"init": "random"}, {}])
+def test_all_sizes_are_trained_where_pca_cannot_take_their_place(params):
+    pca = PCASolution(np.eye(6, 9), np.zeros(9), np.array([4.0, 2, 1, 0, 0, 0]), 0.0)
+    zero, one = np.zeros(9), np.ones(9)
+    units = RowStatistics(zero, zero, one, one, one)
+    recipe = nest(Recipe(**params), True, floor=bool(params))
+    module = recipe.build_start(units, pca, 6).train()
+    drawn = {size for _ in range(50) for size in module(torch.randn(40, 9))[2]}
+    assert drawn == {1, 2, 3, 4, 5, 6}
+    losses = recipe.build_objective(pca, 6).pca_losses
+    np.testing.assert_allclose(losses, [3, 1, 0.07, 0.07, 0.07, 0.07], rtol=1e-5)
 
 
 def test_only_leading_values_are_loaded():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sklearn_ae import CheckpointWarning
-from sklearn_ae.training import checkpointing
+from sklearn_ae.training import atomic, checkpointing
 from sklearn_ae.training.checkpointing import Checkpoint
 
 
@@ -63,13 +63,13 @@ def clock(monkeypatch):
     """A clock that stands still but while files are written, for half a second."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    write = checkpointing._write_file
+    write = checkpointing.write_file
 
     def slowly(*args):
         now[0] += 0.5
         return write(*args)
 
-    monkeypatch.setattr(checkpointing, "_write_file", slowly)
+    monkeypatch.setattr(checkpointing, "write_file", slowly)
     return now
 
 
@@ -176,7 +176,7 @@ def test_what_killed_processes_left_is_removed(file):
     other = file.with_name("other.ckpt.abc.tmp")
     for each in (leftover, other):
         each.write_text("half")
-    stream, unfinished = checkpointing._open_unfinished(file)
+    stream, unfinished = atomic._open_unfinished(file)
     with stream:
         open_at(file)
         assert sorted(file.parent.iterdir()) == sorted([file, other, unfinished])
@@ -192,7 +192,7 @@ def test_nothing_but_the_file_stays_in_the_folder(file):
 
 def test_file_systems_without_links_and_locks_do(file, monkeypatch):
     monkeypatch.setattr(os, "link", fail)
-    monkeypatch.setattr(checkpointing, "fcntl", None)
+    monkeypatch.setattr(atomic, "fcntl", None)
     checkpoint = open_at(file, every=1)
     checkpoint.begin_run()
     checkpoint.keep(state(3))
