@@ -169,7 +169,8 @@ class Objective(nn.Module, ABC):
 
 def _clean(output: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
     """Return rows without the noisy ones that may follow them, see ``GivenNoise``."""
-    return target[:, : output[0].shape[1]]
+    width = output[0].shape[1]
+    return target if target.shape[1] == width else target[:, :width]
 
 
 class ReconstructionObjective(Objective):

@@ -575,7 +575,7 @@ class AutoencoderNet(NeuralNet):
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         for flat in self.flat_:
             flat.zero_grad()
-        with redirected_draws(self.may_draw_):
+        with redirected_draws() if self.may_draw_ else nullcontext():
             with autocast(torch.device(self.device), self.training_dtype_):
                 output = self.module_(batch)
             loss = self.criterion_(output, batch)
