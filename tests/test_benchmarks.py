@@ -246,9 +246,9 @@ CASES = {
         "fits",
         5,
         "set, rows, codes, seed, gain, effective n, network, library",
-        "0.02 + 0.75 / sqrt(n), the rule",
+        "2 errors: the rule",
         "--seeds 0 --n-jobs 1",
-        constants={"SIZES": (45,), "LOADERS": ()},
+        constants={"SIZES": (45,), "LOADERS": (), "IMAGES": ()},
     ),
     "import_time": Case(
         "median_seconds",

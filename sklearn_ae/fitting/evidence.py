@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, wilcoxon
+from scipy.stats import norm, t, wilcoxon
 
 from ..training.batches import Rows
 
@@ -22,10 +22,16 @@ __all__ = [
 # significance, and if its share of PCA's loss is large enough: on few rows the best
 # of many epochs looks better than it is. Ranks, because a few extreme rows can hold
 # most of PCA's loss, and then a t-test is not sure of a gain on nearly every row.
+# Large enough is more than what chance may do to the mean gain: two standard errors,
+# where rows gain alike, or a share that falls with their number, where they do not.
 # Chosen by ``benchmarks/gain_rule.py`` on tables of 60 to 500 rows.
 _SIGNIFICANCE = 0.05
 _MIN_GAIN = 0.02
 _MIN_GAIN_OF_ONE_ROW = 0.75
+_SIGNIFICANCE_OF_MEAN = 0.025
+
+# Of one row where rows gain as alike as they did in any of those tables.
+_MIN_GAIN_OF_ONE_LIKE_ROW = 0.15
 
 # On fewer rows no gain can have that significance, even one on each of them.
 MIN_ROWS = 5
@@ -88,7 +94,7 @@ class HeldOut:
 
 def min_gain(n_rows: float) -> float:
     """Return the share of PCA's loss from which a gain on so many rows may be real."""
-    return _MIN_GAIN + _MIN_GAIN_OF_ONE_ROW / np.sqrt(n_rows)
+    return _MIN_GAIN + _MIN_GAIN_OF_ONE_LIKE_ROW / np.sqrt(n_rows)
 
 
 def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) -> bool:
@@ -105,10 +111,12 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) 
     Returns
     -------
     bool
-        True if the mean gain is more than ``0.02 + 0.75 / sqrt(n)`` of PCA's mean loss,
-        and Wilcoxon's one-sided signed-rank test gives p < 0.05. Here n is the number
-        of groups, or of rows without groups, of equal losses that would make PCA's mean
-        loss as uncertain as it is; and in an ordered table the mean gain must be as
+        True if the mean gain is more than ``0.02 + min(0.75 / sqrt(n), 2 * e)`` of
+        PCA's mean loss, and Wilcoxon's one-sided signed-rank test gives p < 0.05. Here
+        n is the number of groups, or of rows without groups, of equal losses that would
+        make PCA's mean loss as uncertain as it is, and e the standard error of the mean
+        gain as a share of PCA's mean loss; its factor is a quantile of Student's t, and
+        larger for fewer than 60 rows. In an ordered table the mean gain must be as
         large on the last rows.
     """
     # Rounding alone takes PCA's losses below the least, and could make their sum 0.
@@ -116,13 +124,28 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) 
     ours, pcas = held_out.means(losses), held_out.means(pca_losses)
     if not pcas.any():
         return False
-    least = min_gain(pcas.sum() ** 2 / np.square(pcas).sum())
+    least = _MIN_GAIN + min(_share_of_few_rows(pcas), _uncertainty(pcas - ours, pcas))
     if not _exceeds(ours, pcas, least):
         return False
     at_end = held_out.at_end
     if at_end is not None and not _exceeds(losses[at_end], pca_losses[at_end], least):
         return False
     return _is_significant(pcas - ours)
+
+
+def _share_of_few_rows(pca_losses: np.ndarray) -> float:
+    """Return the share of PCA's loss that a gain on so few rows may be by chance."""
+    n_alike = pca_losses.sum() ** 2 / np.square(pca_losses).sum()
+    return _MIN_GAIN_OF_ONE_ROW / np.sqrt(n_alike)
+
+
+def _uncertainty(gains: np.ndarray, pca_losses: np.ndarray) -> float:
+    """Return how far a mean gain may be from the true one, over PCA's mean loss."""
+    n_rows = len(gains)
+    if n_rows < MIN_ROWS:
+        return np.inf
+    error = gains.std(ddof=1) / np.sqrt(n_rows)
+    return float(t.isf(_SIGNIFICANCE_OF_MEAN, n_rows - 1) * error / pca_losses.mean())
 
 
 def _exceeds(losses: np.ndarray, pca_losses: np.ndarray, share: float) -> bool:

@@ -21,9 +21,12 @@ def losses(n_rows, gain, spread):
     ("n_rows", "gain", "spread", "real"),
     [
         (1000, 0.2, 0.1, True),
-        (1000, 0.03, 0.001, False),  # too small to matter
-        (30, 0.15, 0.01, False),  # too small for so few rows
-        (30, 0.3, 0.01, True),
+        (1000, 0.015, 0.001, False),  # too small to matter
+        (1000, 0.03, 0.001, True),
+        (30, 0.15, 0.01, True),  # rows gain alike
+        (30, 0.01, 0.5, False),  # too small for so few rows
+        (30, 0.1, 0.5, True),
+        (4, 0.3, 0.001, False),  # too few to be significant
         (100, 0.25, 4.0, False),  # not significant
         (1000, -0.2, 0.1, False),
         (1, 0.9, 0.0, False),
