@@ -174,7 +174,8 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         Whether the gain over PCA on held-out rows is larger than chance. If not, a
         :class:`PCAFloorWarning` is given, and with `floor` a model that started at PCA
         is PCA of all rows. None if there is a gain on training rows and no new rows
-        were held out (``early_stopping=False``, ``partial_fit``).
+        were held out (``early_stopping=False``, ``partial_fit``, or a fit that goes on
+        and holds out other rows than the fits before).
     explained_variance_ratio_ : ndarray of shape (n_components,)
         With `nested`: share of the variance of held-out rows that each code adds to
         those before it, as in PCA; the cumulative sum is the share that the first k

@@ -196,7 +196,8 @@ class SparseAE(BaseAutoencoder):
         Whether the gain over PCA on held-out rows is larger than chance. If not, a
         :class:`PCAFloorWarning` is given, and with `floor` a model that started at PCA
         is PCA of all rows. None if there is a gain on training rows and no new rows
-        were held out (``early_stopping=False``, ``partial_fit``).
+        were held out (``early_stopping=False``, ``partial_fit``, or a fit that goes on
+        and holds out other rows than the fits before).
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)

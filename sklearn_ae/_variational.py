@@ -219,7 +219,9 @@ class VAE(BaseAutoencoder):
         Whether the gain in the bound over the floor on held-out rows is larger
         than chance. If not, a :class:`PCAFloorWarning` is given, and with `floor` a
         model that started at PCA is that linear model of all rows. None if there is a
-        gain on training rows and no new rows were held out.
+        gain on training rows and no new rows were held out (``early_stopping=False``,
+        ``partial_fit``, or a fit that goes on and holds out other rows than the fits
+        before).
     mean_ : ndarray of shape (n_features,)
         Mean of each feature.
     scale_ : ndarray of shape (n_features,)

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.metrics import euclidean_distances
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 __all__ = [
     "MAX_REACH",
@@ -22,6 +23,7 @@ __all__ = [
     "Windows",
     "find_known_rows",
     "label_equal_rows",
+    "mark_rows",
     "standardize",
 ]
 
@@ -66,6 +68,10 @@ _MIN_WINDOW, _MAX_SEEDS, _MAX_CANDIDATES = 4, 10, 200
 _MAX_MISSING = 16
 _MAX_WINDOW_VALUES = 2**28
 
+# Rows of other digits are equal if no more than this share of the variance, summed over
+# columns, lies between them.
+_ROUNDING = 1e-6
+
 # Rows no longer depend on one another if they are as far apart as this share of that.
 _FAR = 0.95
 # Where order reaches further than this share of the rows, consecutive rows still depend
@@ -98,11 +104,34 @@ def label_equal_rows(X: Matrix) -> np.ndarray | None:
 
 
 def find_known_rows(others: Matrix, X: Matrix) -> np.ndarray:
-    """Return a mask of the rows of one table that are also in another."""
-    if others.dtype != X.dtype:
-        others = others.astype(np.float64)
-        X = X.astype(np.float64)
-    return np.isin(_hash(others), _hash(X))
+    """Return a mask of the rows of one table that are also in another.
+
+    Rows that float32 makes equal are, unless its digits are too few to tell.
+    """
+    if others.dtype == X.dtype == np.float32:
+        return np.isin(_hash(others), _hash(X))
+    is_known = np.isin(_hash(others.astype(np.float64)), _hash(X.astype(np.float64)))
+    hashes, known = (_hash(table.astype(np.float32)) for table in (others, X))
+    order = known.argsort()
+    places = known[order].searchsorted(hashes).clip(max=len(known) - 1)
+    partners = order[places]
+    alike = np.flatnonzero((known[partners] == hashes) & ~is_known)
+    if len(alike):
+        is_known[alike] = _are_near(others[alike], X[partners[alike]], X)
+    return is_known
+
+
+def _are_near(rows: Matrix, others: Matrix, X: Matrix) -> np.ndarray:
+    """Return which rows are as near to others as rounding is to the spread of X."""
+    _, variance = mean_variance_axis(X, 0) if sp.issparse(X) else (0, X.var(axis=0))
+    left: Any = rows.astype(np.float64) - others.astype(np.float64)
+    squares = left.multiply(left) if sp.issparse(left) else np.square(left)
+    return np.ravel(squares.sum(axis=1)) <= _ROUNDING * np.sum(variance)
+
+
+def mark_rows(X: Matrix) -> int:
+    """Return a number that tells a set of rows, in whatever order, from others."""
+    return int(_hash(X).sum(dtype=np.uint64))
 
 
 def _hash(X: Matrix, seed: int = 1) -> np.ndarray:

@@ -125,7 +125,8 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) 
     if not pcas.any():
         return False
     least = _MIN_GAIN + min(_share_of_few_rows(pcas), _uncertainty(pcas - ours, pcas))
-    if not _exceeds(ours, pcas, least):
+    # Of groups and of rows: those of large groups must not pay for the others.
+    if not _exceeds(ours, pcas, least) or losses.mean() >= pca_losses.mean():
         return False
     at_end = held_out.at_end
     if at_end is not None and not _exceeds(losses[at_end], pca_losses[at_end], least):

@@ -139,6 +139,7 @@ def _fit(
             return untrained
         model, pca = start.network(options), start.baseline
     else:
+        rows = rows.for_trained(previous)
         parts = recipe, scaling, rows.train, width, options, previous
         model, pca = build_or_continue(*parts)
     objective = model.recipe.build_objective(pca, model.n_components)
@@ -246,6 +247,9 @@ def _conclude(
         verdict = verdict.of_floor(model, pca, evaluated)
         model, best_epoch = model.floor(pca_of_all), 0
         net = make_net(model, objective, options, len(rows.train), net.history)
+    # PCA of all rows of X has seen those of them that were held out.
+    has_seen_all = falls_back and table.X_val is None
+    model = model.with_unseen(None if has_seen_all else rows.mark)
     described = _describe(model, rows.train)
     if falls_back:
         complaints = [skipped or say_floor(model, rows.train, in_nats, table.names)]

@@ -72,10 +72,13 @@ class Holdout:
         equal : ndarray of shape (n_samples,) or None
             The same number for equal rows; None if all rows differ.
         """
-        if equal is None:
+        train, validation = self.train, self.validation
+        if equal is not None:
+            train, validation = equal[train], equal[validation]
+        is_new = ~np.isin(validation, train)
+        if equal is None and is_new.all():
             return self
-        is_new = ~np.isin(equal[self.validation], equal[self.train])
-        groups = equal[self.validation] if self.groups is None else self.groups
+        groups = validation if self.groups is None else self.groups
         return replace(
             self,
             validation=self.validation[is_new],
@@ -105,7 +108,7 @@ class Holdout:
         )
 
     def limited(self, seed: int) -> Holdout:
-        """Return at most so many held-out rows as are ever evaluated."""
+        """Return at most so many held-out rows as are taken by default."""
         if len(self.validation) <= MAX_VALIDATION_ROWS or self.groups is None:
             return self
         random = np.random.RandomState(seed)
@@ -144,13 +147,13 @@ def hold_out(
         Seed of the choice.
     """
     n_rows = X.shape[0]
+    equal = label_equal_rows(X)
+    if not isinstance(validation, str):
+        return _split_by(validation, X, y, groups).without_known_rows(equal)
     n_held_out = count_validation_rows(fraction, n_rows)
     if n_held_out == 0:
         return Holdout(np.arange(n_rows), np.arange(0))
-    equal = label_equal_rows(X)
-    if not isinstance(validation, str):
-        chosen = _split_by(validation, X, y, groups)
-    elif validation == "last":
+    if validation == "last":
         chosen = _hold_out_last(X, equal, n_held_out, fraction, groups)
     elif groups is not None:
         chosen = _hold_out_groups(_codes(groups), fraction, seed)
@@ -158,7 +161,8 @@ def hold_out(
         chosen = _hold_out_rows(
             X, equal, n_held_out, fraction, seed, looks=validation == "auto"
         )
-    return chosen.without_known_rows(equal).limited(seed)
+    chosen = chosen.without_known_rows(equal)
+    return chosen.limited(seed) if isinstance(fraction, str) else chosen
 
 
 # --------------------------------------------------------------- what the user declares
@@ -166,16 +170,37 @@ def hold_out(
 
 def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Holdout:
     """Return the split of a splitter that trains on most rows, the first of equals."""
-    splits = splitter.split(X, y, groups)
-    train, validation = max(splits, key=lambda pair: len(pair[0]))
-    train, validation = np.asarray(train), np.asarray(validation)
+    n_rows, splits = X.shape[0], list(splitter.split(X, y, groups))
+    if not splits:
+        raise ValueError(
+            "validation must be a splitter that yields at least one split; "
+            f"{splitter!r} yields none."
+        )
+    train, validation = max(
+        ([_positions(part, n_rows) for part in split] for split in splits),
+        key=lambda split: len(split[0]),
+    )
     if len(train) < 2 or len(validation) == 0:
         raise ValueError(
             "validation must leave at least 2 rows for training and 1 to hold out; "
             f"got {len(train)} and {len(validation)} from {splitter!r}."
         )
-    held_out = None if groups is None else _codes(groups)[validation]
-    return Holdout(train, validation, held_out)
+    if groups is None:
+        return Holdout(train, validation)
+    codes = _codes(groups)
+    n_torn = len(np.intersect1d(codes[train], codes[validation]))
+    if n_torn:
+        raise ValueError(
+            "validation must keep the rows of a group together, because groups were "
+            f"given; {splitter!r} has rows of {n_torn} groups on both sides. Pass a "
+            "splitter that looks at groups, such as GroupShuffleSplit, or no groups."
+        )
+    return Holdout(train, validation, codes[validation])
+
+
+def _positions(part: Any, n_rows: int) -> np.ndarray:
+    """Return what a splitter yields, positions or a mask, as positions from 0."""
+    return np.arange(n_rows)[np.asarray(part)]
 
 
 def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Holdout:
@@ -207,15 +232,20 @@ def _hold_out_last(
         _, begins = np.unique(codes, return_index=True)
         last = np.argsort(begins)[-_count_units(fraction, len(begins)) :]
         is_held_out = np.isin(codes, last)
-        if is_held_out.all():
-            raise ValueError(_ONE_GROUP.format(len(begins)))
+        if n_rows - is_held_out.sum() < 2:
+            raise ValueError(
+                "validation='last' must leave at least 2 rows for training; the groups "
+                f"that begin last have {is_held_out.sum()} of the {n_rows} rows. Set a "
+                "smaller validation_fraction, or validation='auto'."
+            )
         validation = np.flatnonzero(is_held_out)
         return Holdout(np.flatnonzero(~is_held_out), validation, codes[validation])
-    lag = _find_lag(X, equal)
-    first = n_rows - n_held_out
+    lag = min(_find_lag(X, equal), max(1, int(MAX_REACH * n_rows)))
+    first = max(2, n_rows - n_held_out)
     validation = np.arange(first, n_rows)
     units = None if lag == 0 else validation // lag
-    return Holdout(np.arange(max(2, first - lag)), validation, units)
+    # Rows in between are left out, as many as there is room for.
+    return Holdout(np.arange(max(2, first - min(lag, first // 2))), validation, units)
 
 
 _ONE_GROUP = (
@@ -261,7 +291,7 @@ def _hold_out_rows(
     random = np.random.RandomState(seed)
     is_sorted = False
     if looks:
-        first = _first_of_equals(X.shape[0], equal)
+        first = _first_of_equals(equal)
         chosen, is_sorted = _hold_out_what_depends(X[first], fraction, random, seed)
         if chosen is not None:
             return chosen if equal is None else chosen.of_equals(equal)
@@ -312,7 +342,7 @@ def _hold_out_end_too(
     return Holdout(train, validation, at_end=validation >= n_rows - n_last)
 
 
-def _first_of_equals(n_rows: int, equal: np.ndarray | None) -> Any:
+def _first_of_equals(equal: np.ndarray | None) -> Any:
     """Return where one of each set of equal rows is, in order."""
     if equal is None:
         return slice(None)
@@ -321,7 +351,7 @@ def _first_of_equals(n_rows: int, equal: np.ndarray | None) -> Any:
 
 def _find_lag(X: Matrix, equal: np.ndarray | None) -> int:
     """Return how far rows depend on those before them."""
-    X = X[_first_of_equals(X.shape[0], equal)]
+    X = X[_first_of_equals(equal)]
     rows = standardize(X)
     if rows is None:
         return 0
@@ -365,7 +395,9 @@ def _hold_out_stretches(
     """Hold out stretches of rows in order, and leave out rows beside them."""
     n_rows = len(in_order)
     lag = min(lag, max(1, int(MAX_REACH * n_rows)))
-    n_units = min(_count_units(fraction, n_rows // lag), MAX_VALIDATION_ROWS // lag)
+    # Half of the rows may be held out: as many may have to be left out beside them.
+    most = min(n_rows // 2, MAX_VALIDATION_ROWS) // lag
+    n_units = min(_count_units(fraction, n_rows // lag), most)
     n_last = max(1, n_units // 2)
     end = n_rows - n_last * lag
     starts, length = _choose_stretches(end - lag, (n_units - n_last) * lag, lag, random)

@@ -61,10 +61,14 @@ class Model:
         What smaller codes fall back to, and what later passes are compared with.
     sizes : SizeTable or None
         What smaller codes are worth, if codes are nested.
+    unseen : int or None
+        Mark of the held-out rows that no training has seen, see
+        :func:`~.dependence.mark_rows`; None if there are none.
     """
 
     pca: PCASolution | None = None
     sizes: SizeTable | None = None
+    unseen: int | None = None
 
     _linear_codes: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -145,7 +149,12 @@ class Model:
             copy_linear(self.module, module)
         changes = {"recipe": recipe, "seed": seed, "device": device}
         return self._with(
-            module.to(device), is_pca=False, pca=None, sizes=None, **changes
+            module.to(device),
+            is_pca=False,
+            pca=None,
+            sizes=None,
+            unseen=None,
+            **changes,
         )
 
     @isolated()
@@ -162,6 +171,10 @@ class Model:
             is_known = self.is_pca and type(self.recipe.bottleneck) is PlainCode
             pca = None if is_known else pca.rounded()
         return self._with(self.module, pca=pca, sizes=sizes)
+
+    def with_unseen(self, mark: int | None) -> Model:
+        """Return the model with the mark of rows that it has not been trained on."""
+        return self._with(self.module, unseen=mark)
 
     def known_pca(self) -> PCASolution | None:
         """Return the PCA that later passes are compared with, if there is one."""

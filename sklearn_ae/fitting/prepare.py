@@ -22,8 +22,8 @@ from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
 from .counts import add_logs, learn_counts
 from .denoiser import fit_linear_denoiser
-from .dependence import Matrix, find_known_rows
-from .evidence import HeldOut
+from .dependence import Matrix, find_known_rows, label_equal_rows, mark_rows
+from .evidence import MIN_ROWS, HeldOut
 from .factors import choose_normal_model, fit_factors, fit_learnable_factors
 from .holdout import hold_out
 from .model import Model
@@ -149,12 +149,26 @@ class Split:
         To evaluate the network on: new rows, if there are any.
     complaints : list of (str, type of Warning)
         What was found that nobody declared.
+    mark : int or None
+        Mark of the new rows, see :func:`~.dependence.mark_rows`; None if there are
+        none.
     """
 
     train: Rows
     validation: Rows | None
     held_out: HeldOut
     complaints: list[Complaint]
+    mark: int | None = None
+
+    def for_trained(self, model: Model) -> Split:
+        """Return the split for a model that goes on training.
+
+        Rows are new to it only if they were held out from all of its training.
+        """
+        if self.mark is not None and self.mark == model.unseen:
+            return self
+        held_out = replace(self.held_out, are_new=False)
+        return replace(self, held_out=held_out, mark=None)
 
 
 def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
@@ -169,10 +183,13 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
         train, validation = rows(), rows(of=table.X_val)
         foreign = find_foreign_rows(X, clean_part(table.X_val))
         complaints = [] if foreign is None else [foreign]
-        is_new = ~find_known_rows(clean_part(table.X_val), X)
-        if is_new.any():
-            new = validation if is_new.all() else validation.at(np.flatnonzero(is_new))
-            return Split(train, validation, HeldOut(new), complaints)
+        values = clean_part(table.X_val)
+        is_new = ~find_known_rows(values, X)
+        if min(MIN_ROWS, len(is_new)) <= is_new.sum():
+            at = np.flatnonzero(is_new)
+            new = validation if is_new.all() else validation.at(at)
+            held_out = HeldOut(new, label_equal_rows(values[at]))
+            return Split(train, validation, held_out, complaints, mark_rows(values[at]))
         known = HeldOut(validation, are_new=False)
         return Split(train, validation, known, complaints)
     if options.early_stopping:
@@ -190,7 +207,8 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
             complaints = []
             if chosen.warning is not None:
                 complaints.append((chosen.warning, DependentRowsWarning))
-            return Split(train, validation, held_out, complaints)
+            mark = mark_rows(X[chosen.validation])
+            return Split(train, validation, held_out, complaints, mark)
     train = rows()
     sample = train.sample(MAX_VALIDATION_ROWS, options.seed)
     return Split(train, None, HeldOut(sample, are_new=False), [])

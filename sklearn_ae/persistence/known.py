@@ -129,6 +129,10 @@ def _rules_of_model(state: dict, n_values: int) -> list[tuple[bool, str]]:
         (_is_count(state["n_components"]), "n_components must be a count"),
         (isinstance(state["is_pca"], bool), "is_pca must be true or false"),
         (_is_count(state["seed"], 0), "seed must be a count"),
+        (
+            state.get("unseen") is None or _is_count(state["unseen"], 0),
+            "unseen must be a count or None",
+        ),
         (are_finite(state["weights"]), "weights must be finite"),
     ]
 

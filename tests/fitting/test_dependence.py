@@ -16,6 +16,7 @@ from sklearn_ae.fitting.dependence import (
     Windows,
     find_known_rows,
     label_equal_rows,
+    mark_rows,
     standardize,
 )
 
@@ -93,6 +94,29 @@ def test_known_rows_are_found():
         find_known_rows(mixed.astype(np.float32), X.astype(np.float32)),
         np.arange(15) >= 10,
     )
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+def test_rows_of_other_digits_are_known(convert):
+    X = rows(50)
+    X[:, ::2] = 0
+    for copies in (X.astype(np.float32), X * (1 + 1e-12)):
+        found = find_known_rows(convert(copies[20:]), convert(X[:40]))
+        np.testing.assert_array_equal(found, np.arange(30) < 20)
+
+
+def test_rows_that_float32_cannot_tell_apart_are_new():
+    seconds = 1.7e9 + np.arange(200.0)[:, None]
+    assert len(np.unique(seconds.astype(np.float32))) < 5
+    assert not find_known_rows(seconds[1::2], seconds[::2]).any()
+    assert find_known_rows(seconds[::4], seconds[::2]).all()
+
+
+def test_a_set_of_rows_has_a_mark_in_whatever_order():
+    X = rows(50)
+    order = np.random.RandomState(0).permutation(50)
+    assert mark_rows(X) == mark_rows(X[order]) == mark_rows(sp.csr_array(X))
+    assert mark_rows(X) != mark_rows(X[1:])
 
 
 # -------------------------------------------------------------------------- neighbours

@@ -61,6 +61,14 @@ def test_rows_of_a_group_are_the_evidence_of_one_row():
     assert is_real_gain(model, pca, held_out(200, groups=np.arange(200) // 2))
 
 
+def test_many_small_groups_do_not_outweigh_a_large_one():
+    model, pca = losses(1060, 0.5, 0.01)
+    assert is_real_gain(model, pca, held_out(1060))
+    model[60:] = pca[60:] + 0.3
+    groups = np.minimum(np.arange(1060), 60)
+    assert not is_real_gain(model, pca, held_out(1060, groups=groups))
+
+
 def test_a_gain_must_hold_on_the_last_rows_of_an_ordered_table():
     model, pca = losses(200, 0.3, 0.01)
     at_end = np.arange(200) >= 150

@@ -182,3 +182,90 @@ def test_a_splitter_must_leave_rows_on_both_sides():
 def test_rows_that_are_all_equal_leave_none_to_evaluate():
     assert len(split(np.ones((50, 3))).validation) == 0
     assert len(split(shuffled(rows(3)), fraction="auto").validation) == 0
+
+
+class Splits:
+    def __init__(self, *splits):
+        self.splits = splits
+
+    def __repr__(self):
+        return "Splits()"
+
+    def split(self, X, y=None, groups=None):
+        return iter(self.splits)
+
+
+def test_splitters_may_yield_masks_and_negative_positions():
+    is_held_out = np.arange(20) % 4 == 0
+    for train, validation in (
+        (~is_held_out, is_held_out),
+        (list(np.flatnonzero(~is_held_out)), np.arange(-20, 0, 4)),
+    ):
+        found = split(rows(20), Splits((train, validation)))
+        np.testing.assert_array_equal(found.validation, np.arange(0, 20, 4))
+        np.testing.assert_array_equal(found.train, np.flatnonzero(~is_held_out))
+
+
+def test_rows_on_both_sides_of_a_splitter_are_not_evaluated():
+    at = np.arange(20)
+    found = split(rows(20), Splits((at[:15], at[10:])))
+    np.testing.assert_array_equal(found.validation, at[15:])
+    assert not len(split(rows(20), Splits((at, at))).validation)
+
+
+def test_a_splitter_must_yield_a_split():
+    message = (
+        r"^validation must be a splitter that yields at least one split; Splits\(\) "
+        r"yields none\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        split(rows(20), Splits())
+
+
+def test_a_splitter_needs_no_fraction():
+    found = split(rows(50), KFold(3), 0.005)
+    assert len(found.validation) == 16
+
+
+def test_splitters_must_keep_groups_whole():
+    at, groups = np.arange(30), np.repeat(np.arange(10), 3)
+    message = (
+        r"^validation must keep the rows of a group together, because groups were "
+        r"given; Splits\(\) has rows of 10 groups on both sides\. Pass a splitter that "
+        r"looks at groups, such as GroupShuffleSplit, or no groups\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        split(rows(30), Splits((at[at % 3 > 0], at[at % 3 == 0])), groups=groups)
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.7, 0.8, 0.95])
+@pytest.mark.parametrize("validation", ["auto", "last"])
+@pytest.mark.parametrize("X", [walk(600), windows(300, length=200)])
+def test_however_many_ordered_rows_are_held_out_some_are_left(X, validation, fraction):
+    found = split(X, validation, fraction)
+    assert len(found.validation) >= 0.3 * len(X)
+    assert len(found.train) >= min(0.15, 0.49 * (1 - fraction)) * len(X)
+
+
+def test_the_last_groups_must_leave_rows_to_train_on():
+    message = (
+        r"^validation='last' must leave at least 2 rows for training; the groups that "
+        r"begin last have 99 of the 100 rows\. Set a smaller validation_fraction, or "
+        r"validation='auto'\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        split(rows(100), "last", groups=np.arange(100) > 0)
+
+
+@pytest.mark.parametrize("n_equal", [0, 1])
+def test_a_share_that_is_asked_for_is_held_out(n_equal):
+    X = rows(40_000)[:, :3]
+    X[:n_equal] = X[-1]
+    found = split(X, "random", 0.3)
+    assert len(found.validation) == pytest.approx(12_000, abs=2)
+    assert len(found.train) + len(found.validation) == 40_000
+
+
+def test_by_default_large_groups_do_not_hold_out_more_than_is_evaluated():
+    found = split(rows(60_000)[:, :3], groups=np.arange(60_000) // 2)
+    assert len(found.validation) == 5000

@@ -69,10 +69,22 @@ def test_rows_of_the_user_that_are_in_x_are_not_evaluated(curve, options):
     mixed = split_of(curve[10:], options, X_val=curve[:30])
     assert len(mixed.validation) == 30
     assert len(mixed.held_out.rows) == 10
-    known = split_of(curve, options, X_val=curve[:30].astype(np.float32))
-    assert known.held_out.are_new
-    known = split_of(curve, options, X_val=curve[:30])
-    assert not known.held_out.are_new
+    nearly = curve[:30] * (1 + 1e-12)
+    for known in (curve[:30], curve[:30].astype(np.float32), nearly):
+        assert not split_of(curve, options, X_val=known).held_out.are_new
+
+
+def test_a_few_new_rows_among_those_of_x_say_nothing(curve, options):
+    X_val = curve[4:100]
+    assert not split_of(curve[8:], options, X_val=X_val).held_out.are_new
+    assert split_of(curve[9:], options, X_val=X_val).held_out.are_new
+
+
+def test_repeated_rows_of_the_user_count_as_one(curve, options):
+    held_out = split_of(curve[4:], options, X_val=np.repeat(curve[:4], 60, 0)).held_out
+    assert held_out.are_new
+    assert len(held_out.rows) == 240
+    assert held_out.n_units == 4
 
 
 def test_without_early_stopping_all_rows_are_trained_on(curve, options):
