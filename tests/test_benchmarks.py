@@ -246,7 +246,7 @@ CASES = {
         "fits",
         5,
         "set, rows, codes, seed, gain, effective n, network, library",
-        "2 errors: the rule",
+        "errors: the rule",
         "--seeds 0 --n-jobs 1",
         constants={"SIZES": (45,), "LOADERS": (), "IMAGES": ()},
     ),
