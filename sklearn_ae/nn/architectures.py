@@ -137,6 +137,11 @@ class Architecture(ABC):
             )
         return self
 
+    @property
+    def image_axes(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of rows that are images; None for tables."""
+        return None
+
     def for_values(self, n_features: int, n_values: int) -> Architecture:
         """Return the recipe for so many values to learn from.
 

@@ -70,6 +70,11 @@ class PlainCode:
         return False
 
     @property
+    def contrast(self) -> float:
+        """The parameter that asks for contrastive codes."""
+        return 0
+
+    @property
     def can_start_at_pca(self) -> bool:
         """Whether codes of this kind can be PCA's before training."""
         return self.code_activation is None
@@ -87,6 +92,10 @@ class PlainCode:
     def for_pca(self) -> PlainCode:
         """Return the kind of code of the linear paths alone, which are PCA."""
         return PlainCode()
+
+    def for_images(self, image_shape: tuple[int, int, int] | None) -> PlainCode:
+        """Return the part for rows that are images of a shape; None for tables."""
+        return self
 
     def default_width(self, n_features: int) -> int | None:
         """Return the default for ``n_components``; None leaves it to the data."""

@@ -200,6 +200,11 @@ class ConvArchitecture(Architecture):
             )
         return self
 
+    @property
+    def image_axes(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of rows; None before they are known."""
+        return None if self.image_shape is None else _as_image(self.image_shape)
+
     def for_values(self, n_features: int, n_values: int) -> ConvArchitecture:
         """Return the recipe for so many values to learn from."""
         if not isinstance(self.hidden_layer_sizes, str):

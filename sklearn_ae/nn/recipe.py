@@ -104,10 +104,14 @@ class Recipe:
         """
         # A copy, because the user may change the original later.
         architecture, width = copy.deepcopy(self.architecture), None
+        bottleneck = self.bottleneck
         if isinstance(architecture, Architecture):
             architecture = architecture.for_rows(row_shape)
             width = architecture.code_width(prod(row_shape))
-        settled = replace(self, architecture=architecture, code_width=width)
+            bottleneck = bottleneck.for_images(architecture.image_axes)
+        settled = replace(
+            self, architecture=architecture, code_width=width, bottleneck=bottleneck
+        )
         settled._check_output_activation()
         settled._check_pretraining()
         settled.bottleneck.check(settled)
@@ -422,8 +426,10 @@ def _parts(value: Any) -> set[str]:
     if not is_dataclass(value) or isinstance(value, type):
         return set()
     names = {part.name for part in fields(value) if part.compare}
-    # Users know the sizes of nested codes by the name of the parameter.
-    return names - {"at"} | {"nested"} if isinstance(value, PlainCode) else names
+    if isinstance(value, PlainCode):
+        # Users know these parts by the names of the parameters.
+        names = names - {"at", "weight", "image_shape"} | {"nested", "contrast"}
+    return names
 
 
 def _plain(value: Any) -> Any:
