@@ -81,14 +81,14 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Function after the code, one of those of `activation`; networks then start at
         random weights. None leaves the code linear. Without hidden layers a code for
         linear classifiers needs one, for example ``"relu"``.
-    contrast : float, default=0
-        Weight of a contrastive term, in units of the share of the variance that is
-        lost: codes of two altered views of a row are to be alike, and unlike those of
-        other rows [5]_. Views take a fifth, and a twentieth, of their values
-        from another row. A
-        model behind the code gains from it, at the price of a larger reconstruction
-        error: 0.3 is a mild weight, 1 a strong one. It needs
-        ``loss="squared_error"`` and ``nested=False``, and a fit takes about half as
+    contrast : float or "auto", default=0
+        Weight of a contrastive term in the loss, in units of the share of the variance
+        that is lost: the codes of two altered views of a row become alike, and unlike
+        those of other rows [5]_. Views take a tenth of their values from another row. A
+        model behind the codes, such as a linear classifier, gains from it, at the price
+        of a larger reconstruction error: 0 trains for reconstruction alone, 1 to 3 are
+        strong weights. ``"auto"`` is 0.3, or 0 with ``nested`` or another loss than
+        ``"squared_error"``, which a contrast cannot have. A fit takes about half as
         long again. See :doc:`/downstream`.
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
@@ -272,7 +272,7 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
-        contrast: float = 0,
+        contrast: float | str = 0,
         corruption="gaussian",
         corruption_level: float = 0.5,
         code_activation: str | None = None,

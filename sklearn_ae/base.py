@@ -113,7 +113,7 @@ class BaseAutoencoder(
             None,
         ],
         "nested": ["boolean", "array-like"],
-        "contrast": [Interval(Real, 0, None, closed="left")],
+        "contrast": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),

@@ -17,7 +17,7 @@ from torch import nn
 from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .linear_path import PCASolution, least_variance
-from .losses import LossOutput, Objective
+from .losses import Objective
 from .randomness import find_generator, redirected_draws
 from .recipe import Recipe
 from .statistics import RowStatistics
@@ -34,28 +34,29 @@ _HIDDEN, _PROJECTED = 128, 64
 # Similarities, from -1 to 1, are divided by it before the softmax.
 _TEMPERATURE = 0.5
 
+# What "auto" is: the model behind a code gains, and the reconstruction error grows by
+# about a seventh (``benchmarks/downstream.py``).
+_MILD = 0.3
+
 
 class TableViews(nn.Module):
-    """Replace values by those of another row of the batch.
+    """Replace a tenth of the values by those of another row of the batch.
 
-    Each view takes another share of its values from elsewhere. Columns keep their
-    distributions, so whole numbers stay whole and categories categories.
+    Columns keep their distributions, so whole numbers stay whole and categories
+    categories.
     """
 
-    shares = (0.2, 0.05)
+    share = 0.1
 
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return two views of rows, each of shape (n, n_features)."""
+        return self._alter(X), self._alter(X)
+
+    def _alter(self, X: torch.Tensor) -> torch.Tensor:
         generator = find_generator(X.device)
-        first, second = (
-            torch.where(
-                torch.rand(X.shape, generator=generator, device=X.device) < share,
-                X[torch.randperm(len(X), generator=generator, device=X.device)],
-                X,
-            )
-            for share in self.shares
-        )
-        return first, second
+        draws = torch.rand(X.shape, generator=generator, device=X.device)
+        others = X[torch.randperm(len(X), generator=generator, device=X.device)]
+        return torch.where(draws < self.share, others, X)
 
 
 class ImageViews(nn.Module):
@@ -233,7 +234,7 @@ class ContrastiveCode(PlainCode):
     def check(self, recipe: Recipe) -> None:
         """Raise a ValueError if the other parts of a recipe do not suit."""
         loss = getattr(recipe.output, "loss", None)
-        if not isinstance(recipe.output, LossOutput) or loss != "squared_error":
+        if loss != "squared_error":
             raise ValueError(
                 "contrast needs loss='squared_error', whose share of the variance it "
                 f"is weighed against; got {loss!r}. Set contrast=0."
@@ -273,27 +274,34 @@ class ContrastiveCode(PlainCode):
         return ContrastiveObjective(objective, self.weight * total)
 
 
-def contrast_codes(recipe: Recipe, weight: float) -> Recipe:
+def contrast_codes(recipe: Recipe, contrast: float | str) -> Recipe:
     """Return a recipe with contrastive codes, if they have a weight.
 
     Parameters
     ----------
     recipe : Recipe
         With a plain or a nested code.
-    weight : float
-        As `contrast` of the estimators.
+    contrast : float or "auto"
+        The weight, as `contrast` of the estimators.
 
     Raises
     ------
     ValueError
         If codes are nested.
     """
+    weight = _find_weight(recipe) if isinstance(contrast, str) else float(contrast)
     if weight == 0:
         return recipe
     if recipe.bottleneck.is_nested:
         raise ValueError(
-            f"contrast needs nested=False; got contrast={weight!r} with nested codes. "
-            "Set one of them."
+            f"contrast needs nested=False; got contrast={contrast!r} with nested "
+            "codes. Set one of them."
         )
     activation = recipe.bottleneck.code_activation
-    return replace(recipe, bottleneck=ContrastiveCode(activation, float(weight)))
+    return replace(recipe, bottleneck=ContrastiveCode(activation, weight))
+
+
+def _find_weight(recipe: Recipe) -> float:
+    """Return what "auto" is beside the other parts of a recipe."""
+    is_squared = getattr(recipe.output, "loss", None) == "squared_error"
+    return _MILD if is_squared and not recipe.bottleneck.is_nested else 0.0
