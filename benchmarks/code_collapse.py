@@ -100,6 +100,7 @@ def main() -> None:
                 learning_rate=1e-4,
                 schedule="constant",
                 max_iter=10,
+                contrast=0,
                 **shared,
             )
             value = statistic(model, unit)

@@ -86,6 +86,7 @@ def main() -> None:
                 learning_rate=2e-3,
                 max_iter=options.max_iter,
                 random_state=0,
+                contrast=0,
             ),
         }
         results[size] = {name: timed(m, train, test) for name, m in models.items()}

@@ -226,7 +226,7 @@ CASES = {
     ),
     "downstream": Case(
         "cells",
-        2 * 2 * 5 + 2 * 7,
+        2 * 2 * 5 + 3 * 7,
         "data, fold, codes, features, seconds, logistic, kNN, boosting",
         "AutoencoderTransformer(contrast=1)",
         constants={
