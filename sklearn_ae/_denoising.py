@@ -63,6 +63,15 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
+    contrast : float or "auto", default=0
+        Weight of a contrastive term in the loss, in units of the share of the variance
+        that is lost: the codes of two altered views of a row become alike, and unlike
+        those of other rows [5]_. Views take a tenth of their values from another row. A
+        model behind the codes, such as a linear classifier, gains from it, at the price
+        of a larger reconstruction error: 0 trains for reconstruction alone, 1 to 3 are
+        strong weights. ``"auto"`` is 0.3, or 0 with ``nested`` or another loss than
+        ``"squared_error"``, which a contrast cannot have. A fit takes about half as
+        long again. See :doc:`/downstream`.
     corruption : str or callable, default="gaussian"
         What happens to rows with ``"gaussian"``, ``"masking"``, ``"dropout"``,
         ``"salt_and_pepper"`` and ``"swap"``, in this order: normal noise is added;
@@ -81,15 +90,6 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         Function after the code, one of those of `activation`; networks then start at
         random weights. None leaves the code linear. Without hidden layers a code for
         linear classifiers needs one, for example ``"relu"``.
-    contrast : float or "auto", default=0
-        Weight of a contrastive term in the loss, in units of the share of the variance
-        that is lost: the codes of two altered views of a row become alike, and unlike
-        those of other rows [5]_. Views take a tenth of their values from another row. A
-        model behind the codes, such as a linear classifier, gains from it, at the price
-        of a larger reconstruction error: 0 trains for reconstruction alone, 1 to 3 are
-        strong weights. ``"auto"`` is 0.3, or 0 with ``nested`` or another loss than
-        ``"squared_error"``, which a contrast cannot have. A fit takes about half as
-        long again. See :doc:`/downstream`.
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
         linear autoencoder. ``"auto"`` is ``(256, 128)``, or narrower where data are

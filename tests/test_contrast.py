@@ -104,8 +104,8 @@ def test_views_of_new_rows_become_more_alike_than_those_of_others():
         objective = model.net_.criterion_
         scaled = (rows - rows.mean(0)) / float(model.scale_[0])
         with drawing_from(RandomSource(0)), torch.inference_mode():
-            views = [module.encode(view) for view in module.views(scaled)]
-            projected = [module.projection(codes) for codes in views]
+            views = [module.encode(view) for view in module.contrast.views(scaled)]
+            projected = [module.contrast.projection(codes) for codes in views]
             loss = objective((scaled, views[0], *projected), scaled)
         # The reconstruction given is perfect, so that only the contrast is left.
         return float(loss)

@@ -46,6 +46,8 @@ class Autoencoder(nn.Module):
         self.bottleneck = nn.Identity() if bottleneck is None else bottleneck
         self.decoder = decoder
         self.output = output
+        # What compares codes in training, if anything does.
+        self.contrast: nn.Module | None = None
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""
@@ -60,13 +62,23 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(X))
 
     def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the decoder's raw output and the code, of corrupted rows."""
+        """Return the decoder's raw output and the code, of corrupted rows.
+
+        In training they may be followed by what the objective compares.
+        """
         code = self.bottleneck(self.encoder(self.corruption(X)))
-        return self.decoder(code), code
+        raw = self.decoder(code)
+        if self.contrast is None or not self.training:
+            return raw, code
+        # Noisy rows may follow the clean ones.
+        return raw, code, *self.contrast(X[:, : raw.shape[1]], self.encode)
 
     def settled(self) -> Autoencoder:
         """Return the module without anything that only training needs."""
-        return self
+        if self.contrast is None:
+            return self
+        parts = self.encoder, self.decoder, self.output, self.corruption
+        return Autoencoder(*parts, self.bottleneck)
 
     def forward_whole(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return what :meth:`forward` does, from whole codes."""

@@ -8,6 +8,7 @@ feature corruption. arXiv:2106.15147.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -111,31 +112,19 @@ class ImageViews(nn.Module):
         return images.masked_fill(patch, 0)
 
 
-class ContrastiveAutoencoder(Autoencoder):
-    """Autoencoder that returns projected codes of two views, too, in training.
+class Contrast(nn.Module):
+    """Part of an autoencoder that compares codes of two views of rows in training.
 
     Parameters
     ----------
-    encoder, decoder, output, corruption, bottleneck
-        As for :class:`Autoencoder`.
     views : torch.nn.Module
         Maps rows to two views of them.
     n_components : int
         Width of the code.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        output: nn.Module,
-        corruption: nn.Module | None,
-        bottleneck: nn.Module | None,
-        *,
-        views: nn.Module,
-        n_components: int,
-    ) -> None:
-        super().__init__(encoder, decoder, output, corruption, bottleneck)
+    def __init__(self, views: nn.Module, n_components: int) -> None:
+        super().__init__()
         self.views = views
         with redirected_draws():
             self.projection = nn.Sequential(
@@ -144,20 +133,11 @@ class ContrastiveAutoencoder(Autoencoder):
                 nn.Linear(_HIDDEN, _PROJECTED),
             )
 
-    def forward(self, X: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return raw output and code, and in some steps projections of two views."""
-        output = super().forward(X)
-        if not self.training or len(X) < 2 or not _draw_is_below(_SHARE_OF_STEPS):
-            return output
-        # Noisy rows may follow the clean ones.
-        clean = X[:, : output[0].shape[1]]
-        codes = self.encode(torch.cat(self.views(clean)))
-        return *output, *self.projection(codes).chunk(2)
-
-    def settled(self) -> Autoencoder:
-        """Return the module without anything that only training needs."""
-        parts = self.encoder, self.decoder, self.output, self.corruption
-        return Autoencoder(*parts, self.bottleneck)
+    def forward(self, X: torch.Tensor, encode: Callable) -> tuple[torch.Tensor, ...]:
+        """Return projected codes of two views; of most batches, nothing."""
+        if len(X) < 2 or not _draw_is_below(_SHARE_OF_STEPS):
+            return ()
+        return self.projection(encode(torch.cat(self.views(X)))).chunk(2)
 
 
 def _draw_is_below(share: float) -> bool:
@@ -248,21 +228,14 @@ class ContrastiveCode(PlainCode):
         corruption: nn.Module | None,
         units: RowStatistics,
         n_components: int,
-    ) -> ContrastiveAutoencoder:
+    ) -> Autoencoder:
         """Return the module around encoder and decoder."""
-        plain = super().assemble(
-            encoder, decoder, output, corruption, units, n_components
-        )
+        parts = encoder, decoder, output, corruption, units, n_components
+        module = super().assemble(*parts)
         shape = self.image_shape
-        return ContrastiveAutoencoder(
-            encoder,
-            decoder,
-            output,
-            corruption,
-            plain.bottleneck,
-            views=TableViews() if shape is None else ImageViews(shape),
-            n_components=n_components,
-        )
+        views = TableViews() if shape is None else ImageViews(shape)
+        module.contrast = Contrast(views, n_components)
+        return module
 
     def wrap_objective(
         self, objective: Objective, pca: PCASolution | None, n_components: int
