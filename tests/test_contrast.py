@@ -111,3 +111,17 @@ def test_views_of_new_rows_become_more_alike_than_those_of_others():
         return float(loss)
 
     assert contrast_of(20) < 0.98 * contrast_of(1)
+
+
+def test_far_values_of_new_rows_change_the_linear_paths_alone():
+    """Beside a contrast a network is further off where it has seen no row."""
+    rng = np.random.RandomState(0)
+    t = rng.uniform(-2, 2, size=(1000, 1))
+    rows = np.hstack([t, t**2, np.sin(2 * t), np.cos(2 * t)])
+    rows = rows + 0.05 * rng.standard_normal(rows.shape)
+    model = make(AutoencoderTransformer, 1, max_iter=20).fit(rows)
+    far, further = rows[:50].copy(), rows[:50].copy()
+    far[:, 0], further[:, 0] = 1e3, 2e3
+    # Twice as far, the codes are further by what a linear map makes of it.
+    slope = (model.transform(further) - model.transform(far)) / 1e3
+    assert np.ptp(slope) < 1e-3 * np.abs(slope).mean()

@@ -101,7 +101,7 @@ def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scal
         values,
         scaling,
         row_shape,
-        extremes=recipe.corruption is not None,
+        extremes=recipe.corruption is not None or recipe.draws_in,
         robust=recipe.output.is_robust,
         counts=counts,
     )
