@@ -101,7 +101,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
-        or left as they are. Errors are always reported in the units of X.
+        or left as they are, but for columns further than 100 standard deviations
+        from 0, which are centred. Errors are always reported in the units of X.
     loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
         Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
         in [0, 1]; it ignores `scaling`. With ``"absolute_error"`` values more than 10

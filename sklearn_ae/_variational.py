@@ -106,7 +106,8 @@ class VAE(BaseAutoencoder):
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
-        or left as they are. Errors are always reported in the units of X.
+        or left as they are, but for columns further than 100 standard deviations
+        from 0, which are centred. Errors are always reported in the units of X.
     learning_rate : float, default=4e-3
         Peak step size of AdamW [2]_, greater than 0.
     schedule : {"one_cycle", "constant"}, default="one_cycle"

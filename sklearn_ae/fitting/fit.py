@@ -185,7 +185,7 @@ def _skip_training(
     reason = find_no_prospect(plain, pca, rows.train, rows.held_out)
     if reason is None:
         return None
-    floor = start.floor(options)
+    floor = plain.floor(pca)
     objective = floor.recipe.build_objective(pca, floor.n_components)
     objective = objective.to(options.device)
     if report is not None:

@@ -190,5 +190,5 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
     whole: Any = model.module
     source = whole if nested else whole.cut(size)
     load_first(module, source, size, model.n_components)
-    vars(smaller).update(module=module.to(model.device), is_pca=False)
+    vars(smaller).update(module=module.to(model.device), is_pca=False, exact=None)
     return smaller

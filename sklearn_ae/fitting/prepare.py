@@ -104,6 +104,7 @@ def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scal
         extremes=recipe.corruption is not None,
         robust=recipe.output.is_robust,
         counts=counts,
+        centres_far=recipe.can_be_centred,
     )
 
 
@@ -286,11 +287,6 @@ class Start:
     def plain_pca(self, options: FitOptions) -> Model:
         """Return PCA as a plain linear model, to look at its errors."""
         module = self.recipe.plain_pca(self.scaling, self.baseline, self.width)
-        return self._model(module, options, is_pca=True)
-
-    def floor(self, options: FitOptions) -> Model:
-        """Return what takes the network's place if it is no gain."""
-        module = self.recipe.floor(self.scaling, self.baseline, self.width)
         return self._model(module, options, is_pca=True)
 
     def _model(

@@ -193,6 +193,18 @@ class Recipe:
         """How rows are scaled, where the output has a say."""
         return self.output.scaling_in_use(self.scaling)
 
+    @property
+    def can_be_centred(self) -> bool:
+        """Whether rows may be centred though they are to stay as they are.
+
+        Networks of the user's own, and those that bound what they return, may need
+        them uncentred.
+        """
+        architecture = self.architecture
+        is_bounded = getattr(architecture, "output_activation", None) is not None
+        is_free = isinstance(architecture, Architecture) and not is_bounded
+        return self.output.returns_rows and (is_free or self.starts_at_pca)
+
     def go_on_from(self, fitted: Recipe, n_components: int) -> Recipe:
         """Return the recipe for a fitted network that goes on training.
 
