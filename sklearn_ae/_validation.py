@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
+from itertools import zip_longest
 from math import prod
 from numbers import Integral
 from typing import Any
@@ -19,7 +20,14 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_array, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    _get_feature_names,
+    check_array,
+    column_or_1d,
+    validate_data,
+)
+
+from .exceptions import warn_user
 
 __all__ = [
     "MAX_EXCESS",
@@ -28,6 +36,7 @@ __all__ = [
     "MissingValues",
     "RealNotInt",
     "StrOptions",
+    "as_integers",
     "as_numbers",
     "check_codes",
     "check_counts",
@@ -140,6 +149,24 @@ def check_number(name: str, value) -> None:
     """Raise a ValueError unless a value is an integer of at least 1."""
     if not is_count(value):
         raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
+
+
+def as_integers(name: str, values) -> list[int]:
+    """Return an integer, or several, as a list.
+
+    Raises
+    ------
+    ValueError
+        If it is, or holds, something else.
+    """
+    known = np.atleast_1d(np.asarray(values, dtype=object)).tolist()
+    is_whole = [isinstance(v, Integral) and not isinstance(v, bool) for v in known]
+    if not all(is_whole):
+        raise ValueError(
+            f"{name} must be an integer, or a sequence of integers; got {values!r}. "
+            f"Give {name}=[2, 8], for example."
+        )
+    return [int(value) for value in known]
 
 
 def as_numbers(X: Any, name: str) -> Any:
@@ -284,14 +311,55 @@ def check_rows(
             )
         X = np.asarray(X).reshape(len(X), prod(shape))
     is_new = row_shape is None
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        reset=is_new,
-        ensure_min_samples=2 if is_new else min_rows,
-    )
+    rules: dict[str, Any] = {
+        "accept_sparse": "csr",
+        "dtype": [np.float64, np.float32],
+        "order": "C",
+        "ensure_min_samples": 2 if is_new else min_rows,
+    }
+    if name == "X":
+        X = validate_data(estimator, X, reset=is_new, **rules)
+    else:
+        X = _check_rows_beside(estimator, X, name, rules)
     check_magnitude(X, name)
     return X, shape if len(shape) > 1 else X.shape[1:]
+
+
+def _check_rows_beside(estimator, X, name: str, rules: dict[str, Any]):
+    """Do what validate_data does, for rows that come with X and have another name."""
+    _check_columns(estimator, X, name)
+    try:
+        X = check_array(X, input_name=name, **rules)
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        raise type(error)(f"{name} must hold rows like those of X: {error}") from error
+    wanted = estimator.n_features_in_
+    if X.shape[1] != wanted:
+        raise ValueError(
+            f"{name} must have the features of X, {wanted}; got {X.shape[1]}. Take "
+            "the same columns, and transform them as those of X."
+        )
+    return X
+
+
+def _check_columns(estimator, X, name: str) -> None:
+    """Warn if only one of two tables has names of columns; raise if they differ."""
+    known = getattr(estimator, "feature_names_in_", None)
+    found = _get_feature_names(X)
+    if known is None and found is None:
+        return
+    if known is None or found is None:
+        has, lacks = ("X", name) if found is None else (name, "X")
+        warn_user(
+            f"{has} has names of columns and {lacks} has none, so that columns are "
+            "taken by their position. Give both as data frames, or both as arrays.",
+            UserWarning,
+        )
+    elif found.tolist() != known.tolist():
+        pairs = zip_longest(found.tolist(), known.tolist())
+        given, wanted = next(pair for pair in pairs if pair[0] != pair[1])
+        raise ValueError(
+            f"{name} must have the columns of X, in the same order; got {given!r} "
+            f"where X has {wanted!r}. Take {name}[list(X.columns)]."
+        )

@@ -16,7 +16,7 @@ from ..nn.codes import Complaint
 from ..nn.linear_path import FactorSolution, PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
-from ..training.batches import Rows, clean_part
+from ..training.batches import PairedTable, Rows, clean_part
 from ..training.checkpointing import Checkpoint
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
@@ -182,7 +182,9 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
 
     if table.X_val is not None:
         train, validation = rows(), rows(of=table.X_val)
-        foreign = find_foreign_rows(X, clean_part(table.X_val))
+        is_paired = isinstance(table.X_val, PairedTable)
+        name = "X_clean_val" if is_paired else "X_val"
+        foreign = find_foreign_rows(X, clean_part(table.X_val), name)
         complaints = [] if foreign is None else [foreign]
         values = clean_part(table.X_val)
         is_new = ~find_known_rows(values, X)

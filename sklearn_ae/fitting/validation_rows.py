@@ -31,13 +31,17 @@ _MIN_ROWS = 10
 _MAX_ROWS, _MAX_VALUES = 5000, 2**22
 
 
-def find_foreign_rows(X: Matrix, X_val: Matrix) -> Complaint | None:
+def find_foreign_rows(
+    X: Matrix, X_val: Matrix, name: str = "X_val"
+) -> Complaint | None:
     """Return the warning that validation rows have another scale; None if they do not.
 
     Parameters
     ----------
     X, X_val : ndarray or CSR of shape (n_rows, n_features)
         Training and validation rows, in the units of X.
+    name : str, default="X_val"
+        What the user calls the latter.
     """
     if min(X.shape[0], X_val.shape[0]) < _MIN_ROWS:
         return None
@@ -58,9 +62,10 @@ def find_foreign_rows(X: Matrix, X_val: Matrix) -> Complaint | None:
     else:
         return None
     message = (
-        f"The rows of X_val {how}, by the standard deviations of X: they seem to be in "
-        "other units, or not scaled as X is. A pipeline transforms X alone; give "
-        "Pipeline the parameter transform_input=['X_val'], or transform X_val before."
+        f"The rows of {name} {how}, by the standard deviations of X: they seem to be "
+        "in other units, or not scaled as X is. A pipeline transforms X alone; give "
+        f"Pipeline the parameter transform_input=[{name!r}], or transform {name} "
+        "before."
     )
     return message, ValidationRowsWarning
 
