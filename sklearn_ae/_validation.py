@@ -327,7 +327,12 @@ def check_rows(
 
 def _check_rows_beside(estimator, X, name: str, rules: dict[str, Any]):
     """Do what validate_data does, for rows that come with X and have another name."""
-    _check_columns(estimator, X, name)
+    columns, known = (
+        _get_feature_names(X),
+        getattr(estimator, "feature_names_in_", None),
+    )
+    if columns is not None and known is not None:
+        _check_columns(columns, known, name)
     try:
         X = check_array(X, input_name=name, **rules)
     except (TypeError, ValueError) as error:
@@ -340,26 +345,21 @@ def _check_rows_beside(estimator, X, name: str, rules: dict[str, Any]):
             f"{name} must have the features of X, {wanted}; got {X.shape[1]}. Take "
             "the same columns, and transform them as those of X."
         )
-    return X
-
-
-def _check_columns(estimator, X, name: str) -> None:
-    """Warn if only one of two tables has names of columns; raise if they differ."""
-    known = getattr(estimator, "feature_names_in_", None)
-    found = _get_feature_names(X)
-    if known is None and found is None:
-        return
-    if known is None or found is None:
-        has, lacks = ("X", name) if found is None else (name, "X")
+    if (columns is None) != (known is None):
+        has, lacks = ("X", name) if columns is None else (name, "X")
         warn_user(
             f"{has} has names of columns and {lacks} has none, so that columns are "
             "taken by their position. Give both as data frames, or both as arrays.",
             UserWarning,
         )
-    elif found.tolist() != known.tolist():
-        pairs = zip_longest(found.tolist(), known.tolist())
-        given, wanted = next(pair for pair in pairs if pair[0] != pair[1])
-        raise ValueError(
-            f"{name} must have the columns of X, in the same order; got {given!r} "
-            f"where X has {wanted!r}. Take {name}[list(X.columns)]."
-        )
+    return X
+
+
+def _check_columns(columns: np.ndarray, known: np.ndarray, name: str) -> None:
+    """Raise a ValueError unless rows have the columns of X in their order."""
+    for found, wanted in zip_longest(columns.tolist(), known.tolist()):
+        if found != wanted:
+            raise ValueError(
+                f"{name} must have the columns of X, in the same order; got {found!r} "
+                f"where X has {wanted!r}. Take {name}[list(X.columns)]."
+            )

@@ -55,8 +55,9 @@ def strict():
 
 
 def _allow_rows_without_names():
-    """Ignore scikit-learn's warnings of arrays after frames, and of frames after."""
+    """Ignore warnings of arrays beside or after frames, and of frames after."""
     warnings.filterwarnings("ignore", "X (has|does not have valid) feature names")
+    warnings.filterwarnings("ignore", r"\w+ has names of columns")
 
 
 # ------------------------------------------------------------------------ valid cases
