@@ -185,6 +185,7 @@ def _skip_training(
     reason = find_no_prospect(plain, pca, rows.train, rows.held_out)
     if reason is None:
         return None
+    start.recipe.check_networks(start.scaling, start.width)
     floor = plain.floor(pca)
     objective = floor.recipe.build_objective(pca, floor.n_components)
     objective = objective.to(options.device)
