@@ -239,7 +239,12 @@ def check_codes(X: Any, n_components: int, unit: float) -> np.ndarray | sp.csr_a
             "reconstruct."
         )
     check_magnitude(codes, "X", unit)
-    return codes
+    return _as_csr_array(codes)
+
+
+def _as_csr_array(X: Any) -> np.ndarray | sp.csr_array:
+    """Return sparse matrices as arrays, whose sums are arrays too; without a copy."""
+    return sp.csr_array(X) if sp.issparse(X) else X
 
 
 def find_shape(X, name: str) -> tuple[int, ...]:
@@ -322,7 +327,7 @@ def check_rows(
     else:
         X = _check_rows_beside(estimator, X, name, rules)
     check_magnitude(X, name)
-    return X, shape if len(shape) > 1 else X.shape[1:]
+    return _as_csr_array(X), shape if len(shape) > 1 else X.shape[1:]
 
 
 def _check_rows_beside(estimator, X, name: str, rules: dict[str, Any]):

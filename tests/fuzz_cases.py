@@ -147,8 +147,9 @@ def go_on(case):
     case.model.set_params(warm_start=True)
     case.fit()
     use(case)
-    case.model.set_params(warm_start=False).partial_fit(case.X)
-    case.model.partial_fit(case.X)
+    case.model.set_params(warm_start=False)
+    for _ in range(2):
+        case.model.partial_fit(case.X, case.y)
     use(case)
 
 

@@ -523,3 +523,17 @@ def test_likelihoods_are_of_values_that_can_be(digits, method):
     with pytest.raises(ValueError, match="n_samples must be") as error:
         getattr(model, method)(digits, 0)
     assert str(error.value) == "n_samples must be an integer of at least 1; got 0."
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+@pytest.mark.parametrize("size_factor", ["sum", None])
+def test_sparse_counts_of_every_kind(likelihood, size_factor):
+    """Sums of sparse matrices are matrices of two axes, those of sparse arrays are not."""
+    X = np.random.RandomState(0).poisson(2.0, (30, 5)).astype(float)
+    vae = VAE(
+        2, likelihood=likelihood, size_factor=size_factor, max_iter=1, random_state=0
+    )
+    wanted = vae.fit(sp.csr_array(X)).transform(X)
+    for convert in (sp.csr_matrix, sp.coo_matrix, sp.csc_array):
+        found = vae.fit(convert(X)).transform(convert(X))
+        np.testing.assert_array_equal(found, wanted)
