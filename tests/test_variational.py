@@ -528,7 +528,7 @@ def test_likelihoods_are_of_values_that_can_be(digits, method):
 @pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
 @pytest.mark.parametrize("size_factor", ["sum", None])
 def test_sparse_counts_of_every_kind(likelihood, size_factor):
-    """Sums of sparse matrices are matrices of two axes, those of sparse arrays are not."""
+    """Sums of sparse matrices have two axes, and those of sparse arrays one."""
     X = np.random.RandomState(0).poisson(2.0, (30, 5)).astype(float)
     vae = VAE(
         2, likelihood=likelihood, size_factor=size_factor, max_iter=1, random_state=0
