@@ -212,7 +212,12 @@ def check_codes(X: Any, n_components: int, unit: float) -> np.ndarray | sp.csr_a
             "reconstruct."
         )
     check_magnitude(codes, "X", unit)
-    return codes
+    return _as_array(codes)
+
+
+def _as_array(X: Any) -> np.ndarray | sp.csr_array:
+    """Return CSR matrices as CSR arrays, whose sums have one axis as NumPy's do."""
+    return sp.csr_array(X) if sp.issparse(X) else X
 
 
 def find_shape(X, name: str) -> tuple[int, ...]:
@@ -294,4 +299,4 @@ def check_rows(
         ensure_min_samples=2 if is_new else min_rows,
     )
     check_magnitude(X, name)
-    return X, shape if len(shape) > 1 else X.shape[1:]
+    return _as_array(X), shape if len(shape) > 1 else X.shape[1:]

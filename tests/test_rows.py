@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from sklearn_ae import (
     VAE,
     AutoencoderTransformer,
     ConvAutoencoderTransformer,
+    DenoisingAE,
     PretrainedClassifier,
     PretrainedRegressor,
 )
@@ -164,3 +166,20 @@ def test_ends_of_a_line_are_rows_of_numbers(curve):
         vae.interpolate(curve[0], curve[0] * np.nan)
     with pytest.raises(ValueError, match=r"^the values of b must stay within"):
         vae.interpolate(curve[0], curve[0] + 1e19)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VAE(2, likelihood="poisson", size_factor="sum", max_iter=2, random_state=0),
+        VAE(2, likelihood="negative_binomial", max_iter=2, random_state=0),
+        AutoencoderTransformer(2, max_iter=2, random_state=0, floor=False),
+        DenoisingAE(2, scaling="per_feature", max_iter=2, random_state=0),
+    ],
+    ids=["poisson", "negative binomial", "plain", "denoising"],
+)
+def test_sparse_matrices_teach_what_sparse_arrays_teach(model):
+    X = np.random.RandomState(0).poisson(2.0, (40, 6)).astype(float)
+    expected = model.fit(sp.csr_array(X)).transform(X)
+    for kind in (sp.csr_matrix, sp.coo_matrix, sp.csc_matrix):
+        np.testing.assert_array_equal(model.fit(kind(X)).transform(kind(X)), expected)
