@@ -198,7 +198,10 @@ def contradiction(case, rng):
         {"pretraining": "layerwise", "hidden_layer_sizes": (), "architecture": None},
         {"free_bits": 0.5, "n_importance_samples": 3},
         {"size_factor": "sum", "likelihood": "gaussian"},
-        {"likelihood": "gaussian", "tied_weights": True, "init": "pca"},
+        {
+            **{"likelihood": "gaussian", "tied_weights": True, "init": "pca"},
+            "architecture": None,
+        },
         {"sparsity": "topk", "n_components": 1, "n_nonzero_coefs": 2},
         {"sparsity": "l1", "transform_n_nonzero_coefs": 2},
         {"freeze": "encoder", "reconstruction_weight": 1.0},
