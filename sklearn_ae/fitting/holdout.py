@@ -12,11 +12,11 @@ from .dependence import (
     Matrix,
     Neighbourhoods,
     Order,
-    Windows,
     label_equal_rows,
     standardize,
 )
 from .planning import MAX_VALIDATION_ROWS, count_validation_rows
+from .windows import Windows
 
 __all__ = ["Holdout", "hold_out"]
 

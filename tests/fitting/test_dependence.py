@@ -13,7 +13,6 @@ from sklearn.datasets import (
 from sklearn_ae.fitting.dependence import (
     Neighbourhoods,
     Order,
-    Windows,
     find_known_rows,
     label_equal_rows,
     mark_rows,
@@ -39,18 +38,6 @@ def copies(noise):
 def subjects(n_subjects, n_rows, spread):
     centres = np.repeat(rows(n_subjects) / 4.5, n_rows, axis=0)
     return centres + spread * np.random.RandomState(4).standard_normal(centres.shape)
-
-
-def series(n_values):
-    noise, x = np.random.RandomState(5).standard_normal(n_values + 200), [0.0, 0.0]
-    for value in noise:
-        x.append(1.6 * x[-1] - 0.8 * x[-2] + value)
-    return np.array(x[-n_values:])
-
-
-def windows(n_rows, stride=1, length=50):
-    x = series((n_rows - 1) * stride + length)
-    return np.lib.stride_tricks.sliding_window_view(x, length)[::stride].copy()
 
 
 def walk(n_rows):
@@ -168,7 +155,6 @@ def test_independent_rows_have_no_groups_and_no_order(name, X):
         scaled = standardize(X)
     assert Neighbourhoods.find(scaled, 0) is None
     assert Order.find(scaled) == Order(0, False)
-    assert Windows.find(X) is None
 
 
 # ------------------------------------------------------------------------------- order
@@ -207,38 +193,3 @@ def test_sparse_rows_are_searched_as_dense_ones_are():
     near = Neighbourhoods.find(standardize(sp.csr_array(X)), 0)
     assert near.size == 10
     assert Order.find(standardize(sp.csr_array(X))).is_sorted
-
-
-# ------------------------------------------------------------------------------ windows
-
-
-@pytest.mark.parametrize(("stride", "overlap"), [(1, 50), (10, 5), (25, 2), (40, 2)])
-@pytest.mark.parametrize("arrange", [np.array, np.flipud, shuffled])
-def test_windows_are_put_in_order(stride, overlap, arrange):
-    X = windows(400, stride)
-    # Which windows they are, as the first value tells.
-    found = Windows.find(arrange(X))
-    assert found.overlap == overlap
-    np.testing.assert_array_equal(arrange(X)[found.in_order], X)
-
-
-def test_windows_of_two_series_are_two_chains():
-    X = np.vstack([windows(200), 3 + windows(200)[:, ::-1]])
-    found = Windows.find(shuffled(X))
-    assert found.overlap == 50
-    steps = np.abs(np.diff(shuffled(X)[found.in_order], axis=0)[:, 0])
-    assert np.sort(steps)[-2] < 10 * np.median(steps)
-
-
-def test_a_periodic_series_ends_somewhere():
-    x = np.sin(np.arange(200) * 2 * np.pi / 60).round(6)
-    X = np.unique(np.lib.stride_tricks.sliding_window_view(x, 20), axis=0)
-    found = Windows.find(X)
-    assert sorted(found.in_order) == list(range(len(X)))
-
-
-def test_spectra_and_images_are_no_windows():
-    assert Windows.find(load_digits().data) is None
-    t = np.linspace(0, 1, 60)
-    shift = np.random.RandomState(0).rand(200, 1)
-    assert Windows.find(np.exp(-((t - shift) ** 2) / 0.01)) is None

@@ -10,7 +10,8 @@ from sklearn.model_selection import (
 
 from sklearn_ae.fitting.holdout import hold_out
 
-from .test_dependence import copies, rows, shuffled, subjects, walk, windows
+from .test_dependence import copies, rows, shuffled, subjects, walk
+from .test_windows import windows
 
 
 def split(X, validation="auto", fraction="auto", groups=None, y=None, seed=0):
