@@ -16,6 +16,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ae import (
     VAE,
@@ -64,6 +65,30 @@ def test_near_copies_are_told_and_held_out_together():
         "rows in time, set validation='last'."
     ]
     assert AutoencoderTransformer(5, validation="random", random_state=0).fit(X)
+
+
+def scaled_windows():
+    noise, x = np.random.RandomState(0).standard_normal(500), [0.0, 0.0]
+    for value in noise:
+        x.append(1.6 * x[-1] - 0.7 * x[-2] + value)
+    X = np.lib.stride_tricks.sliding_window_view(x[-420:], 24)
+    return StandardScaler().fit_transform(np.random.RandomState(1).permutation(X))
+
+
+def visits_of_subjects():
+    r = np.random.RandomState(1)
+    centres = r.randn(30, 4) @ r.randn(4, 15) + r.randn(30, 15)
+    return np.tile(centres, (20, 1)) + r.randn(600, 15)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [(scaled_windows, "windows"), (visits_of_subjects, "groups of rows")],
+)
+def test_what_a_scaler_or_the_order_hides_is_no_evidence(make, found):
+    with pytest.warns(DependentRowsWarning, match=found):
+        model = AutoencoderTransformer(4, random_state=0).fit(make())
+    assert not model.beats_pca_
 
 
 @pytest.mark.parametrize(

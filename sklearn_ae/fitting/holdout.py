@@ -9,6 +9,7 @@ import numpy as np
 
 from .dependence import (
     MAX_REACH,
+    BlurredGroups,
     Matrix,
     Neighbourhoods,
     Order,
@@ -328,6 +329,9 @@ def _hold_out_what_depends(
     if order.lag:
         in_order = np.arange(X.shape[0])
         return _hold_out_stretches(in_order, order.lag, fraction, random), True
+    blurred = BlurredGroups.find(rows, seed)
+    if blurred is not None:
+        return _hold_out_neighbourhoods(blurred, fraction, random), order.is_sorted
     return None, order.is_sorted
 
 
@@ -360,7 +364,9 @@ def _find_lag(X: Matrix, equal: np.ndarray | None) -> int:
 
 
 def _hold_out_neighbourhoods(
-    near: Neighbourhoods, fraction: float | str, random: np.random.RandomState
+    near: Neighbourhoods | BlurredGroups,
+    fraction: float | str,
+    random: np.random.RandomState,
 ) -> Holdout:
     """Hold out groups of rows that are alike, and leave out rows near to them."""
     n_rows = near.rows.shape[0]

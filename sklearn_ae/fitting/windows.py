@@ -175,22 +175,23 @@ def _find_alike(X: np.ndarray) -> tuple[int, _Follow] | None:
     n_rows = X.shape[0]
     if n_rows > _MAX_ROWS:
         return None
-    deviations = X.std(axis=0, dtype=np.float64)
+    # Of wide tables a part in the middle will do.
+    most = min(n_rows, int(np.sqrt(_MAX_WORK / (_N_QUERIES * n_rows))))
+    first = max(0, (X.shape[1] - most) // 2)
+    X = X[:, first : first + most].astype(np.float64)
+    deviations = X.std(axis=0)
     varies = np.flatnonzero(deviations > _CONSTANT * deviations.max())
     if not len(varies):
         return None
-    # Tapers are constant at both ends. Of wide tables a part in the middle will do.
+    # Tapered windows are constant at both ends.
     X = X[:, varies[0] : varies[-1] + 1]
-    width = int(min(X.shape[1], np.sqrt(_MAX_WORK / (_N_QUERIES * n_rows))))
-    first = (X.shape[1] - width) // 2
-    X = X[:, first : first + width].astype(np.float64)
     queries = np.random.RandomState(0).permutation(n_rows)[:_N_QUERIES]
     # Columns may have been scaled, or rows.
     for rows in (StandardScaler().fit_transform(X), X):
         shares = np.array(
             [
                 (_compare(rows, queries, None, shift)[1] < _MAX_RATIO).mean()
-                for shift in range(1, width - _MIN_SHARED + 1)
+                for shift in range(1, X.shape[1] - _MIN_SHARED + 1)
             ]
         )
         if len(shares) and shares.max() > _MIN_SHARE:

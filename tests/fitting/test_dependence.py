@@ -11,6 +11,7 @@ from sklearn.datasets import (
 )
 
 from sklearn_ae.fitting.dependence import (
+    BlurredGroups,
     Neighbourhoods,
     Order,
     find_known_rows,
@@ -129,6 +130,38 @@ def test_groups_are_found_with_their_size(X, size):
     assert len(near.around(0)[0]) in (1, size)
 
 
+def moderate_subjects(seed, sizes, within=1.0):
+    r = np.random.RandomState(seed)
+    centres = r.randn(len(sizes), 4) @ r.randn(4, 15) + r.randn(len(sizes), 15)
+    X = np.repeat(centres, sizes, axis=0)
+    return shuffled(X + within * r.randn(*X.shape))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("even", [True, False])
+def test_groups_that_touch_are_found_by_the_neighbours_of_neighbours(seed, even):
+    r = np.random.RandomState(seed)
+    sizes = np.full(30, 20) if even else r.randint(12, 31, 30)
+    rows = standardize(moderate_subjects(seed, sizes))
+    found = BlurredGroups.find(rows, 0)
+    assert 11 <= found.size <= 32
+    members, border = found.around(5)
+    assert len(members) == found.size
+    assert 5 in members
+    assert not set(members) & set(border)
+
+
+def test_a_row_and_most_of_its_group_stand_together():
+    group = shuffled(np.repeat(np.arange(30), 20))
+    found = BlurredGroups.find(standardize(moderate_subjects(0, np.full(30, 20))), 0)
+    kept = []
+    for start in range(0, 600, 20):
+        members, border = found.around(start)
+        in_group = np.flatnonzero(group == group[start])
+        kept.append(np.isin(in_group, np.r_[members, border]).mean())
+    assert np.mean(kept) > 0.9
+
+
 def independent():
     r = np.random.RandomState(0)
     u = r.rand(500, 1)
@@ -139,6 +172,7 @@ def independent():
     yield "curve", np.hstack([np.sin(6 * u), np.cos(6 * u), u])
     yield "roll", make_swiss_roll(1000, random_state=0)[0]
     yield "moons", make_moons(500, noise=0.05, random_state=0)[0]
+    yield "few blobs", make_blobs(200, 20, centers=10, random_state=0)[0]
     yield "blobs", make_blobs(1000, 20, centers=10, random_state=0)[0]
     yield "outliers", np.vstack([rows(950), 30 * rows(50, seed=1)])
     yield "digits", load_digits().data
@@ -154,6 +188,7 @@ def test_independent_rows_have_no_groups_and_no_order(name, X):
         X = X[np.unique(labels, return_index=True)[1]]
         scaled = standardize(X)
     assert Neighbourhoods.find(scaled, 0) is None
+    assert BlurredGroups.find(scaled, 0) is None
     assert Order.find(scaled) == Order(0, False)
 
 
