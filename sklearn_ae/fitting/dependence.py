@@ -41,6 +41,9 @@ _MAX_VALUES = 2**24
 _MAX_ROWS = 2**20
 _MIN_COLUMNS = 16
 
+# Columns are scaled as if their deviations were at least this share of the largest.
+_MIN_DEVIATION = 1e-6
+
 # Equal rows are equal in these many columns, too, which most rows are not.
 _PROBED_COLUMNS = 32
 
@@ -182,7 +185,11 @@ def standardize(X: Matrix, index: np.ndarray | None = None) -> Matrix | None:
         n_columns = max(_MIN_COLUMNS, _MAX_VALUES // n_rows)
         X = X[:, np.random.RandomState(0).permutation(X.shape[1])[:n_columns]]
     X = X if index is None else X[index]
-    return StandardScaler(with_mean=not sp.issparse(X)).fit_transform(X)
+    scaler = StandardScaler(with_mean=not sp.issparse(X)).fit(X)
+    # A column that is constant but for rounding must not drown the others.
+    least = _MIN_DEVIATION * np.sqrt(scaler.var_.max())
+    scaler.scale_ = np.maximum(scaler.scale_, least)
+    return scaler.transform(X)
 
 
 @dataclass(frozen=True)

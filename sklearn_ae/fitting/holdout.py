@@ -16,13 +16,15 @@ from .dependence import (
     label_equal_rows,
     standardize,
 )
+from .evidence import MIN_ROWS
 from .planning import MAX_VALIDATION_ROWS, count_validation_rows
 from .windows import Windows
 
 __all__ = ["Holdout", "hold_out"]
 
-# No more than this share of the rows is held out where groups are large.
-_MAX_SHARE = 0.3
+# No more than this share of the rows is held out where groups are large, or half of
+# them if a gain could not be shown on fewer groups.
+_MAX_SHARE, _MAX_SHARE_FOR_FEW = 0.3, 0.5
 
 # Rows of an ordered table are held out in stretches of this many lags.
 _LAGS_OF_A_BLOCK = 4
@@ -157,7 +159,7 @@ def hold_out(
     if validation == "last":
         chosen = _hold_out_last(X, equal, n_held_out, fraction, groups)
     elif groups is not None:
-        chosen = _hold_out_groups(_codes(groups), fraction, seed)
+        chosen = _hold_out_groups(_codes(groups), fraction, seed, suffices=True)
     else:
         chosen = _hold_out_rows(
             X, equal, n_held_out, fraction, seed, looks=validation == "auto"
@@ -204,8 +206,13 @@ def _positions(part: Any, n_rows: int) -> np.ndarray:
     return np.arange(n_rows)[np.asarray(part)]
 
 
-def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Holdout:
-    """Hold out whole groups, each of which counts as a row does."""
+def _hold_out_groups(
+    groups: np.ndarray, fraction: float | str, seed: int, *, suffices: bool = False
+) -> Holdout:
+    """Hold out whole groups, each of which counts as a row does.
+
+    If it has to suffice, enough of them to show a gain on are, where there are.
+    """
     sizes = np.bincount(groups)
     order = np.random.RandomState(seed).permutation(len(sizes))
     # The largest group is for training: it may be most of the table.
@@ -214,6 +221,8 @@ def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Ho
     if isinstance(fraction, str):
         room = max(_MAX_SHARE * len(groups), sizes[order[:1]].sum())
         n_groups = min(n_groups, int((np.cumsum(sizes[order]) <= room).sum()))
+        if suffices:
+            n_groups = _count_enough(n_groups, sizes[order])
     is_held_out = np.isin(groups, order[:n_groups])
     validation = np.flatnonzero(is_held_out)
     return Holdout(np.flatnonzero(~is_held_out), validation, groups[validation])
@@ -231,7 +240,10 @@ def _hold_out_last(
     if groups is not None:
         codes = _codes(groups)
         _, begins = np.unique(codes, return_index=True)
-        last = np.argsort(begins)[-_count_units(fraction, len(begins)) :]
+        latest, n_last = np.argsort(begins)[::-1], _count_units(fraction, len(begins))
+        if isinstance(fraction, str):
+            n_last = _count_enough(n_last, np.bincount(codes)[latest])
+        last = latest[:n_last]
         is_held_out = np.isin(codes, last)
         if n_rows - is_held_out.sum() < 2:
             raise ValueError(
@@ -242,9 +254,12 @@ def _hold_out_last(
         validation = np.flatnonzero(is_held_out)
         return Holdout(np.flatnonzero(~is_held_out), validation, codes[validation])
     lag = min(_find_lag(X, equal), max(1, int(MAX_REACH * n_rows)))
+    if lag and isinstance(fraction, str):
+        n_lags = _count_enough(n_held_out // lag, np.full(n_rows // lag, lag))
+        n_held_out = max(n_held_out, n_lags * lag)
     first = max(2, n_rows - n_held_out)
     validation = np.arange(first, n_rows)
-    units = None if lag == 0 else validation // lag
+    units = None if lag == 0 else (n_rows - 1 - validation) // lag
     # Rows in between are left out, as many as there is room for.
     return Holdout(np.arange(max(2, first - min(lag, first // 2))), validation, units)
 
@@ -274,6 +289,20 @@ def _count_units(fraction: float | str, n_units: int) -> int:
     if isinstance(fraction, str):
         return max(1, count_validation_rows(fraction, n_units))
     return max(1, min(round(fraction * n_units), n_units - 1))
+
+
+def _count_enough(n_units: int, sizes: np.ndarray) -> int:
+    """Return how many units to hold out so that a gain can be shown, if they may be.
+
+    Parameters
+    ----------
+    n_units : int
+        As many as would be held out.
+    sizes : ndarray of shape (n_all_units,)
+        Rows of each unit, those that are held out first.
+    """
+    most = (np.cumsum(sizes) <= _MAX_SHARE_FOR_FEW * sizes.sum()).sum()
+    return max(n_units, MIN_ROWS) if most >= MIN_ROWS else n_units
 
 
 # ------------------------------------------------------------------ what is found in X
@@ -377,7 +406,8 @@ def _hold_out_neighbourhoods(
             continue
         members, border = near.around(start)
         members = members[labels[members] < 0]
-        if n_groups and n_taken + len(members) > _MAX_SHARE * n_rows:
+        room = _MAX_SHARE if n_groups >= MIN_ROWS else _MAX_SHARE_FOR_FEW
+        if n_groups and n_taken + len(members) > room * n_rows:
             break
         labels[members] = n_groups
         is_left_out[border] = True
