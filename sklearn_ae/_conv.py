@@ -132,13 +132,14 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.
-    validation : {"auto", "random", "last"} or splitter, default="auto"
+    validation : {"auto", "random", "last"}, splitter or list, default="auto"
         Which rows are held out. Equal rows never lie on both sides. ``"auto"`` takes
         them at random, unless rows are found to depend on one another: then whole
         groups, or stretches of an ordered table, are held out, and a
         :class:`DependentRowsWarning` says so. ``"random"`` does not look for that.
-        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn
-        the split that trains on most rows is taken. See :doc:`/dependent_rows`.
+        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn,
+        or a list of splits, the one that trains on most rows is taken. See
+        :doc:`/dependent_rows`.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.

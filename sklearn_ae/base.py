@@ -139,6 +139,7 @@ class BaseAutoencoder(
         "validation": [
             StrOptions({"auto", "random", "last"}),
             HasMethods(["split", "get_n_splits"]),
+            list,
         ],
         "validation_fraction": [
             Interval(Real, 0, 1, closed="neither"),

@@ -25,10 +25,14 @@ __all__ = [
 _BETWEEN = ("sklearn_ae", "sklearn", "joblib", "contextlib")
 
 
+# These fit many estimators.
+_SEARCHES = ("sklearn.model_selection", "sklearn_ae.comparison")
+
+
 def warn_user(message: str, category: type[Warning]) -> None:
     """Give a warning that points at the line of the user's program.
 
-    A search that fits many estimators gives each text once.
+    A search or comparison that fits many estimators gives each text once.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def warn_user(message: str, category: type[Warning]) -> None:
     """
     level, frame, search = 1, inspect.currentframe(), None
     while frame is not None and frame.f_back is not None and _is_between(frame):
-        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+        if frame.f_globals.get("__name__", "").startswith(_SEARCHES):
             search = frame
         level, frame = level + 1, frame.f_back
     if search is None or _is_first_time(search, message):
@@ -91,7 +95,8 @@ class PCAFloorWarning(UserWarning):
     A model that started at PCA then equals PCA of all rows, or, where rows are
     corrupted, the best linear denoiser; one that did not (``init="random"``, or a
     feature map as the code) is kept although it is no better. Also given where training
-    was skipped, because it could show no gain.
+    was skipped, because it could show no gain, and where no new rows were held out, so
+    that nothing tells whether the network is better and ``beats_pca_`` is None.
     A matter of taste on very small or very linear data: silence it with
     ``warnings.filterwarnings("ignore", category=PCAFloorWarning)`` and read
     ``beats_pca_`` instead.

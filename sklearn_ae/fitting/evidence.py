@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm, t, wilcoxon
@@ -60,12 +60,18 @@ class HeldOut:
         Which are the last rows of an ordered table. There, too, a gain must hold.
     are_new : bool, default=True
         Whether the network has not been trained on them.
+    units : str, default="rows"
+        What counts as one, in the plural.
+    advice : str
+        What gives more of them, or new ones.
     """
 
     rows: Rows
     groups: np.ndarray | None = None
     at_end: np.ndarray | None = None
     are_new: bool = True
+    units: str = "rows"
+    advice: str = "Set early_stopping=True, or pass X_val."
 
     @property
     def n_units(self) -> int:
@@ -77,11 +83,11 @@ class HeldOut:
         if len(self.rows) <= n_rows:
             return self
         at = np.random.RandomState(seed).permutation(len(self.rows))[:n_rows]
-        return HeldOut(
-            self.rows.at(at),
-            None if self.groups is None else self.groups[at],
-            None if self.at_end is None else self.at_end[at],
-            self.are_new,
+        return replace(
+            self,
+            rows=self.rows.at(at),
+            groups=None if self.groups is None else self.groups[at],
+            at_end=None if self.at_end is None else self.at_end[at],
         )
 
     def means(self, losses: np.ndarray) -> np.ndarray:

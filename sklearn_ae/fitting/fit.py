@@ -255,7 +255,7 @@ def _conclude(
     if falls_back:
         complaints = [skipped or say_floor(model, rows.train, in_nats, table.names)]
     else:
-        complaints = _complain(model, described, rivals, verdict, evaluated)
+        complaints = _complain(model, described, rivals, verdict, held_out)
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)
     numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, evaluated)
     complaints = rows.complaints + complaints
@@ -271,13 +271,17 @@ def _conclude(
 
 
 def _complain(
-    model: Model, described: dict, rivals: Rivals, verdict: Verdict, rows: Rows
+    model: Model,
+    described: dict,
+    rivals: Rivals,
+    verdict: Verdict,
+    held_out: HeldOut,
 ) -> list[Complaint]:
     """Return warnings of a network that is kept."""
     complaints = model.recipe.bottleneck.complain(described, model.recipe)
     if any(kind is PosteriorCollapseWarning for _, kind in complaints):
         return complaints
-    return find_poor_network(model, rivals, verdict, rows) + complaints
+    return find_poor_network(model, rivals, verdict, held_out) + complaints
 
 
 def _fit_pca_of_all(model: Model, table: Table, rows: Split) -> PCASolution | None:

@@ -168,7 +168,7 @@ class Split:
         """
         if self.mark is not None and self.mark == model.unseen:
             return self
-        held_out = replace(self.held_out, are_new=False)
+        held_out = replace(self.held_out, are_new=False, advice=_TRAINED)
         return replace(self, held_out=held_out, mark=None)
 
 
@@ -191,9 +191,12 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
         if min(MIN_ROWS, len(is_new)) <= is_new.sum():
             at = np.flatnonzero(is_new)
             new = validation if is_new.all() else validation.at(at)
-            held_out = HeldOut(new, label_equal_rows(values[at]))
+            equal = label_equal_rows(values[at])
+            units = "rows" if equal is None else "different rows"
+            advice = f"Give more {units} in X_val."
+            held_out = HeldOut(new, equal, units=units, advice=advice)
             return Split(train, validation, held_out, complaints, mark_rows(values[at]))
-        known = HeldOut(validation, are_new=False)
+        known = HeldOut(validation, are_new=False, advice=_KNOWN)
         return Split(train, validation, known, complaints)
     if options.early_stopping:
         chosen = hold_out(
@@ -206,7 +209,13 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
         )
         if len(chosen.validation):
             train, validation = rows(chosen.train), rows(chosen.validation)
-            held_out = HeldOut(validation, chosen.groups, chosen.at_end)
+            held_out = HeldOut(
+                validation,
+                chosen.groups,
+                chosen.at_end,
+                units=chosen.units,
+                advice=chosen.advice,
+            )
             complaints = []
             if chosen.warning is not None:
                 complaints.append((chosen.warning, DependentRowsWarning))
@@ -214,7 +223,18 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
             return Split(train, validation, held_out, complaints, mark)
     train = rows()
     sample = train.sample(MAX_VALIDATION_ROWS, options.seed)
-    return Split(train, None, HeldOut(sample, are_new=False), [])
+    seen = HeldOut(sample, are_new=False)
+    if options.early_stopping:
+        seen = replace(seen, advice=chosen.advice)
+    return Split(train, None, seen, [])
+
+
+# What makes rows new, for each reason that they are not.
+_TRAINED = (
+    "Rows that it was trained on before are held out now; pass the same X, or X_val "
+    "of new rows."
+)
+_KNOWN = f"X_val has fewer than {MIN_ROWS} rows that are not in X; pass more of them."
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,10 +75,8 @@ def _find_reason(
     recipe, n_rows, validation = floor.recipe, held_out.n_units, held_out.rows
     name = recipe.baseline_name
     if n_rows < MIN_ROWS:
-        units = "rows" if held_out.groups is None else "groups of rows"
-        fewer = f"fewer than {MIN_ROWS} held-out {units}"
-        why = f"no gain over {name} can be shown on {fewer}"
-        return why, f"Give more {units}, or X_val."
+        fewer = f"fewer than {MIN_ROWS} held-out {held_out.units}"
+        return f"no gain over {name} can be shown on {fewer}", held_out.advice
     n_active = recipe.bottleneck.least_active(floor.n_components)
     loss = _loss_of(recipe)
     if n_active is None or loss not in ("squared_error", "absolute_error"):

@@ -258,23 +258,22 @@ def column_variances(model: Model, rows: Rows) -> np.ndarray:
     return np.var(sample.to_numpy(np.float64), axis=0)
 
 
-def say_unverified() -> Complaint:
+def say_unverified(advice: str) -> Complaint:
     """Return the warning that nothing tells whether PCA is beaten."""
     message = (
         "No new rows were held out, so that nothing tells whether the network is "
-        "better than PCA on them: beats_pca_ is None. Set early_stopping=True, or pass "
-        "X_val."
+        f"better than PCA on them: beats_pca_ is None. {advice}"
     )
     return message, PCAFloorWarning
 
 
 def find_poor_network(
-    model: Model, rivals: Rivals, verdict: Verdict, rows: Rows
+    model: Model, rivals: Rivals, verdict: Verdict, held_out: HeldOut
 ) -> list[Complaint]:
     """Return warnings if the network that is kept ignores its input, or is no gain."""
     if verdict.is_gain:
-        return [] if verdict.are_new else [say_unverified()]
-    can_start = model.recipe.can_start_at_pca
+        return [] if verdict.are_new else [say_unverified(held_out.advice)]
+    can_start, rows = model.recipe.can_start_at_pca, held_out.rows
     spread, pca_spread = _spread(model, rows), _spread(rivals.of_errors, rows)
     if spread < _MIN_SPREAD * pca_spread:
         message = (

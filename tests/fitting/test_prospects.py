@@ -63,7 +63,7 @@ def test_few_validation_rows_can_show_nothing():
     assert text == (
         "Training was skipped, because no gain over PCA can be shown on fewer than 5 "
         "held-out rows. The fitted model is PCA of all rows; beats_pca_ is False. Give "
-        "more rows, or X_val."
+        "more rows, a larger validation_fraction, or X_val."
     )
     assert model.n_iter_ == model.best_iter_ == 0
     assert model.loss_curve_ == model.validation_loss_curve_ == []
