@@ -284,14 +284,28 @@ def check_rows(
             )
         X = np.asarray(X).reshape(len(X), prod(shape))
     is_new = row_shape is None
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        reset=is_new,
-        ensure_min_samples=2 if is_new else min_rows,
-    )
+    kind: dict[str, Any] = {
+        "accept_sparse": "csr",
+        "dtype": [np.float64, np.float32],
+        "order": "C",
+    }
+    if name == "X":
+        kind["ensure_min_samples"] = 2 if is_new else min_rows
+        X = validate_data(estimator, X, reset=is_new, **kind)
+    else:
+        X = _check_second_table(estimator, X, name, kind)
     check_magnitude(X, name)
     return X, shape if len(shape) > 1 else X.shape[1:]
+
+
+def _check_second_table(estimator, X, name: str, kind: dict) -> Any:
+    """Return rows that come beside X as a table; errors call them by their name."""
+    table = check_array(X, input_name=name, estimator=estimator, **kind)
+    expected = estimator.n_features_in_
+    if table.shape[1] != expected:
+        raise ValueError(
+            f"{name} must have the {expected} features of X; got {table.shape[1]}. "
+            "Take the same columns of both."
+        )
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    return table

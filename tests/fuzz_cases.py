@@ -35,7 +35,7 @@ _TOLD = tuple(
     for name in (
         *("PCAFloorWarning", "CodeCollapseWarning", "DeadUnitsWarning"),
         *("DependentRowsWarning", "DivergenceWarning", "PosteriorCollapseWarning"),
-        *("ValidationRowsWarning",),
+        *("ValidationRowsWarning", "CleanRowsWarning"),
     )
 )
 

@@ -23,6 +23,7 @@ from ..training.history import loss_curves
 from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.progress import announce
+from .clean_rows import find_foreign_pairs
 from .evidence import HeldOut
 from .fit_report import FitReport
 from .model import Model
@@ -257,7 +258,7 @@ def _conclude(
         complaints = _complain(model, described, rivals, verdict, evaluated)
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)
     numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, evaluated)
-    complaints = rows.complaints + complaints
+    complaints = find_foreign_pairs(table.X) + rows.complaints + complaints
     record = Record(net, numbers, complaints, outcome.interrupted)
     if sizes is None:
         return model.with_pca(pca_of_all if falls_back else pca), record
@@ -357,7 +358,8 @@ def fit_one_pass(
             sizes = evaluate_sizes(model, floor, pca, seen, has_floor=False)
             numbers["explained_variance_ratio_"] = sizes.shares
             model = model.with_pca(pca, sizes)
-        return model, Record(trained, numbers, [], outcome.interrupted)
+        complaints = find_foreign_pairs(X)
+        return model, Record(trained, numbers, complaints, outcome.interrupted)
 
 
 def fit_without_training(
