@@ -16,6 +16,7 @@ __all__ = [
     "is_real_gain",
     "is_real_likelihood_gain",
     "min_gain",
+    "share_of_one_row",
 ]
 
 # A gain over PCA counts if a paired rank test over validation rows gives it this
@@ -95,6 +96,12 @@ class HeldOut:
 def min_gain(n_rows: float) -> float:
     """Return the share of PCA's loss from which a gain on so many rows may be real."""
     return _MIN_GAIN + _MIN_GAIN_OF_ONE_LIKE_ROW / np.sqrt(n_rows)
+
+
+def share_of_one_row(squares: np.ndarray) -> float:
+    """Return the largest share that one row has of the sum of squared distances."""
+    total = squares.sum(dtype=np.float64)
+    return float(squares.max() / total) if total > 0 else 0.0
 
 
 def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) -> bool:

@@ -13,7 +13,13 @@ from ..nn.codes import Complaint
 from ..nn.linear_path import PCASolution
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
-from .evidence import MAX_SHARE_OF_ONE_ROW, MIN_ROWS, HeldOut, min_gain
+from .evidence import (
+    MAX_SHARE_OF_ONE_ROW,
+    MIN_ROWS,
+    HeldOut,
+    min_gain,
+    share_of_one_row,
+)
 from .model import Model
 
 __all__ = ["distances_from_span", "find_no_prospect"]
@@ -72,15 +78,32 @@ def _find_reason(
     held_out: HeldOut,
 ) -> tuple[str, str] | None:
     """Return why no gain can be shown, and what would change that."""
-    recipe, n_rows, validation = floor.recipe, held_out.n_units, held_out.rows
-    name = recipe.baseline_name
-    if n_rows < MIN_ROWS:
+    recipe, name = floor.recipe, floor.recipe.baseline_name
+    if held_out.n_units < MIN_ROWS:
         units = "rows" if held_out.groups is None else "groups of rows"
         fewer = f"fewer than {MIN_ROWS} held-out {units}"
         why = f"no gain over {name} can be shown on {fewer}"
         return why, f"Give more {units}, or X_val."
+    reason = _find_linear_reason(floor, pca, train, held_out)
+    if reason is not None or not _takes_squares(recipe):
+        return reason
+    if share_of_one_row(floor.squared_distances_of(train)) > MAX_SHARE_OF_ONE_ROW:
+        why = (
+            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
+            "what a network does to new rows like it cannot be told from others"
+        )
+        remedy = "Check that row, or put QuantileTransformer before."
+        return why, f"{remedy} floor=False trains all the same."
+    return None
+
+
+def _find_linear_reason(
+    floor: Model, pca: PCASolution, train: Rows, held_out: HeldOut
+) -> tuple[str, str] | None:
+    """Return why there is nothing to gain where errors are compared with PCA's."""
+    recipe, validation, name = floor.recipe, held_out.rows, floor.recipe.baseline_name
     n_active = recipe.bottleneck.least_active(floor.n_components)
-    loss = _loss_of(recipe)
+    loss = getattr(recipe.output, "loss", None)
     if n_active is None or loss not in ("squared_error", "absolute_error"):
         return None
     errors, total = _squared_errors(floor, pca, n_active, validation)
@@ -91,32 +114,20 @@ def _find_reason(
     if loss == "squared_error" and is_dense:
         out_of_reach = distances_from_span(train.clean(), validation.clean())
         most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
-        if _MAX_SHARE_REACHED * most <= min_gain(n_rows):
+        if _MAX_SHARE_REACHED * most <= min_gain(held_out.n_units):
             why = (
                 "the training rows say too little of others: sums of them come hardly "
                 f"nearer to validation rows than {name} does, and on so few rows that "
                 "may be chance"
             )
             return why, "Give more rows, or choose columns first."
-    is_squared = loss == "squared_error"
-    if is_squared and _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
-        why = (
-            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
-            "what a network does to new rows like it cannot be told from others"
-        )
-        remedy = "Check that row, or put RobustScaler or QuantileTransformer before."
-        return why, f"{remedy} floor=False trains all the same."
     return None
 
 
-def _share_of_one_row(floor: Model, train: Rows) -> float:
-    """Return the largest share of the variance that a training row has."""
-    squares = floor.squared_distances_of(train)
-    return float(squares.max() / squares.sum(dtype=np.float64))
-
-
-def _loss_of(recipe: Recipe) -> str | None:
-    return getattr(recipe.output, "loss", None)
+def _takes_squares(recipe: Recipe) -> bool:
+    """Return whether losses are squares, so that a few far rows can be most of them."""
+    is_squared = getattr(recipe.output, "loss", None) == "squared_error"
+    return is_squared or getattr(recipe.output, "likelihood", None) == "gaussian"
 
 
 def _squared_errors(

@@ -9,6 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from sklearn_ae import (
+    VAE,
     AutoencoderTransformer,
     ConvAutoencoderTransformer,
     DenoisingAE,
@@ -136,3 +137,47 @@ def test_a_skipped_fit_can_be_trained_further():
     model.partial_fit(WIDE)
     assert model.n_iter_ == 1
     assert model.n_parameters_ > 100_000
+
+
+def heavy():
+    """Return rows of which one has most of the variance."""
+    rng = np.random.RandomState(0)
+    signal = rng.standard_t(1, (900, 2)) @ rng.standard_normal((2, 8))
+    return (signal + 0.3 * rng.standard_t(1, (900, 8)))[:450]
+
+
+@pytest.mark.parametrize(
+    ("noise_variance", "floor"),
+    [("auto", "PCA"), ("shared", "PCA"), ("per_feature", "FactorAnalysis")],
+)
+def test_a_row_with_much_of_the_variance_leaves_no_likelihood(noise_variance, floor):
+    X = heavy()
+    squares = np.square(X - X.mean(axis=0)).sum(axis=1)
+    assert squares.max() > 0.5 * squares.sum()
+    model = VAE(2, noise_variance=noise_variance, random_state=0)
+    _, text = fit(model.set_params(validation="random"), X)
+    assert model.n_iter_ == 0
+    assert model.beats_pca_ is False
+    assert text == (
+        "Training was skipped, because one row has more than 15% of the variance, and "
+        "what a network does to new rows like it cannot be told from others. The "
+        f"fitted model is {floor} of all rows; beats_pca_ is False. Check that row, or "
+        "put QuantileTransformer before. floor=False trains all the same."
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AutoencoderTransformer(2, loss="absolute_error"),
+        VAE(2, likelihood="negative_binomial"),
+        VAE(2, floor=False),
+    ],
+    ids=str,
+)
+def test_such_a_row_keeps_no_other_loss_from_training(model):
+    X = np.floor(np.abs(heavy()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.set_params(max_iter=1, random_state=0, validation="random").fit(X)
+    assert model.n_iter_ == 1
