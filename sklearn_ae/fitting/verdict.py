@@ -225,7 +225,8 @@ def _explain(
 
     No numbers of this fit are named, so that a search gives each text once.
     """
-    column = find_dominant_column(model, train)
+    of_counts = model.recipe.output.of_counts
+    column = None if of_counts else find_dominant_column(model, train)
     if column is not None:
         return (
             f"column {_name(column, names)} has more than "
@@ -233,10 +234,17 @@ def _explain(
             "column is all it takes",
             "Put StandardScaler before, or set scaling='per_feature'.",
         )
-    what = "likelihood" if in_nats else "loss"
+    if not in_nats:
+        what = "loss"
+        hint = "Compare reconstruction_error_ with pca_reconstruction_error_."
+    else:
+        what = "likelihood"
+        hint = "pca_log_likelihood_bound_ is what it had to exceed."
+    if of_counts:
+        hint += " pca_reconstruction_error_ is of another model, PCA of the counts."
     return (
         f"the network's {what} on held-out rows is not better by more than chance",
-        f"Compare reconstruction_error_ with pca_reconstruction_error_. {_MORE}",
+        f"{hint} {_MORE}",
     )
 
 
