@@ -117,9 +117,9 @@ def test_the_floor_of_counts_is_named(likelihood):
 def test_a_network_of_counts_that_is_kept_is_compared_with_its_floor():
     rng = np.random.RandomState(0)
     X = rng.poisson(np.exp(2 + rng.standard_normal((300, 1)) * np.ones(8)))
+    params = {"max_iter": 1, "learning_rate": 1e-30, "floor": False}
     with pytest.warns(PCAFloorWarning, match="better than the linear model of log co"):
-        start_of_floor = {"learning_rate": 1e-30, "floor": False}
-        fit(X, 1, likelihood="poisson", max_iter=1, **start_of_floor)
+        fit(X, 1, likelihood="poisson", **params)
 
 
 def test_start_has_the_likelihood_of_factor_analysis(digits):

@@ -228,20 +228,19 @@ def _conclude(
     # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
     pca_of_all = _fit_pca_of_all(model, table, rows) if skipped is None else None
     n_active = _count_active(model, evaluated)
-    rivals = Rivals.beside(model, pca, n_active)
+    rivals, informed = Rivals.beside(model, pca, n_active), None
+    if pca_of_all is not None:
+        informed = Rivals.beside(model, pca_of_all, n_active).of_losses
     if skipped is not None:
         verdict = Verdict.without_training(rivals, objective, evaluated)
-    elif pca_of_all is None:
-        verdict = Verdict.reach(model, rivals, objective, held_out)
     else:
-        informed = Rivals.beside(model, pca_of_all, n_active)
         verdict = Verdict.reach(model, rivals, objective, held_out, informed)
     network, has_floor = model, model.recipe.starts_at_pca and options.floor
     best_epoch, falls_back = outcome.best_epoch, has_floor and not verdict.is_gain
     sizes = None
     if model.recipe.bottleneck.is_nested:
-        floor = rivals.of_losses
-        sizes = evaluate_sizes(network, floor, pca, held_out, has_floor)
+        floors = rivals.of_losses, informed
+        sizes = evaluate_sizes(network, *floors, pca, held_out, has_floor)
     if pca_of_all is None and (falls_back or (sizes and sizes.needs_pca)):
         pca_of_all = fit_pca_beside(model, model.rows(table.X))
     if falls_back and pca_of_all is not None:
@@ -355,7 +354,7 @@ def fit_one_pass(
         model = model.with_pca(pca=pca)
         if model.recipe.bottleneck.is_nested:
             floor = rivals.of_losses
-            sizes = evaluate_sizes(model, floor, pca, seen, has_floor=False)
+            sizes = evaluate_sizes(model, floor, None, pca, seen, has_floor=False)
             numbers["explained_variance_ratio_"] = sizes.shares
             model = model.with_pca(pca, sizes)
         complaints = find_foreign_pairs(X)

@@ -92,7 +92,7 @@ class Verdict:
         rivals: Rivals,
         objective: Objective,
         held_out: HeldOut,
-        informed: Rivals | None = None,
+        informed: Model | None = None,
     ) -> Verdict:
         """Evaluate a network and PCA on the same rows.
 
@@ -106,7 +106,7 @@ class Verdict:
             What training minimised.
         held_out : HeldOut
             Rows to evaluate on.
-        informed : Rivals, default=None
+        informed : Model, default=None
             PCA of all rows. It would take the network's place, and what it does on new
             rows lies between what the two do on those that only it has seen.
         """
@@ -115,7 +115,7 @@ class Verdict:
         pca_losses = evaluate(rivals.of_losses, objective, rows)
         to_beat = pca_losses
         if informed is not None:
-            to_beat = (to_beat + evaluate(informed.of_losses, objective, rows)) / 2
+            to_beat = (to_beat + evaluate(informed, objective, rows)) / 2
         if objective.in_nats:
             is_gain = is_real_likelihood_gain(losses, to_beat, held_out)
         else:
