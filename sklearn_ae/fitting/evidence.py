@@ -10,6 +10,7 @@ from scipy.stats import norm, t, wilcoxon
 from ..training.batches import Rows
 
 __all__ = [
+    "EXACT",
     "MAX_SHARE_OF_ONE_ROW",
     "MIN_ROWS",
     "HeldOut",
@@ -33,6 +34,10 @@ _SIGNIFICANCE_OF_MEAN = 0.01
 
 # Of one row where rows gain as alike as they did in any of those tables.
 _MIN_GAIN_OF_ONE_LIKE_ROW = 0.15
+
+#: PCA is exact where it leaves less than this share of the variance, which is what
+#: float32 makes of nothing.
+EXACT = 1e-9
 
 # On fewer rows no gain can have that significance, even one on each of them.
 MIN_ROWS = 5

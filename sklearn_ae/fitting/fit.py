@@ -24,7 +24,7 @@ from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.progress import announce
 from .clean_rows import find_foreign_pairs
-from .evidence import HeldOut
+from .evidence import MIN_ROWS, HeldOut
 from .fit_report import FitReport
 from .model import Model
 from .nested import SizeTable, evaluate_sizes, keep_first, say_floor_of_some
@@ -180,10 +180,13 @@ def _skip_training(
 ) -> tuple[Model, Record] | None:
     """Return PCA in the place of a network that could show no gain over it."""
     has_floor = start.recipe.starts_at_pca and options.floor
-    if not has_floor or not rows.held_out.are_new:
+    wants_new = options.early_stopping and table.X_val is None
+    # Of so few rows there are none to hold out.
+    lacks_rows = wants_new and len(rows.train) < MIN_ROWS
+    if not has_floor or not (rows.held_out.are_new or lacks_rows):
         return None
     pca, plain = start.baseline, start.plain_pca(options)
-    reason = find_no_prospect(plain, pca, rows.train, rows.held_out)
+    reason = find_no_prospect(plain, pca, rows.train, rows.held_out, table.names)
     if reason is None:
         return None
     floor = start.floor(options)
@@ -252,7 +255,8 @@ def _conclude(
     model = model.with_unseen(None if has_seen_all else rows.mark)
     described = _describe(model, rows.train)
     if falls_back:
-        complaints = [skipped or say_floor(model, rows.train, in_nats, table.names)]
+        seen = rows.train, evaluated, table.names
+        complaints = [skipped or say_floor(model, verdict, in_nats, *seen)]
     else:
         complaints = _complain(model, described, rivals, verdict, evaluated)
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -14,6 +16,7 @@ from ..nn.linear_path import PCASolution
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
 from .evidence import (
+    EXACT,
     MAX_SHARE_OF_ONE_ROW,
     MIN_ROWS,
     HeldOut,
@@ -21,12 +24,13 @@ from .evidence import (
     share_of_one_row,
 )
 from .model import Model
+from .verdict import name_column
 
 __all__ = ["distances_from_span", "find_no_prospect"]
 
-# PCA is exact where it leaves less than this share of the variance, which is what
-# float32 makes of nothing.
-_EXACT = 1e-9
+# A column is lost where this share of its own variance is; what float64 rounds of large
+# values is none. So many rows tell.
+_MIN_SHARE_LOST, _ROUNDING, _MAX_ROWS = 0.01, 1e-12, 500
 
 # What a network gains at most of the way from PCA to the span of training rows, which
 # it would have to know whole. On 60 to 300 images of 784 pixels networks gained up to a
@@ -45,6 +49,7 @@ def find_no_prospect(
     pca: PCASolution,
     train: Rows,
     held_out: HeldOut,
+    names: Sequence = (),
 ) -> Complaint | None:
     """Return the warning that training is skipped, or None if it may be worth it.
 
@@ -58,8 +63,10 @@ def find_no_prospect(
         Training rows.
     held_out : HeldOut
         Rows that were held out.
+    names : sequence of str, default=()
+        Names of columns.
     """
-    reason = _find_reason(floor, pca, train, held_out)
+    reason = _find_reason(floor, pca, train, held_out, names)
     if reason is None:
         return None
     why, remedy = reason
@@ -76,6 +83,7 @@ def _find_reason(
     pca: PCASolution,
     train: Rows,
     held_out: HeldOut,
+    names: Sequence,
 ) -> tuple[str, str] | None:
     """Return why no gain can be shown, and what would change that."""
     recipe, name = floor.recipe, floor.recipe.baseline_name
@@ -84,7 +92,7 @@ def _find_reason(
         fewer = f"fewer than {MIN_ROWS} held-out {units}"
         why = f"no gain over {name} can be shown on {fewer}"
         return why, f"Give more {units}, or X_val."
-    reason = _find_linear_reason(floor, pca, train, held_out)
+    reason = _find_linear_reason(floor, pca, train, held_out, names)
     if reason is not None or not _takes_squares(recipe):
         return reason
     if share_of_one_row(floor.squared_distances_of(train)) > MAX_SHARE_OF_ONE_ROW:
@@ -98,7 +106,7 @@ def _find_reason(
 
 
 def _find_linear_reason(
-    floor: Model, pca: PCASolution, train: Rows, held_out: HeldOut
+    floor: Model, pca: PCASolution, train: Rows, held_out: HeldOut, names: Sequence
 ) -> tuple[str, str] | None:
     """Return why there is nothing to gain where errors are compared with PCA's."""
     recipe, validation, name = floor.recipe, held_out.rows, floor.recipe.baseline_name
@@ -107,9 +115,8 @@ def _find_linear_reason(
     if n_active is None or loss not in ("squared_error", "absolute_error"):
         return None
     errors, total = _squared_errors(floor, pca, n_active, validation)
-    if errors.mean() <= _EXACT * total:
-        why = f"{name} with {n_active} components is exact already"
-        return why, "Choose a smaller n_components."
+    if errors.mean() <= EXACT * total:
+        return _say_exact(floor, pca, n_active, validation, names)
     is_dense = type(recipe.architecture) is DenseArchitecture
     if loss == "squared_error" and is_dense:
         out_of_reach = distances_from_span(train.clean(), validation.clean())
@@ -122,6 +129,33 @@ def _find_linear_reason(
             )
             return why, "Give more rows, or choose columns first."
     return None
+
+
+def _say_exact(
+    floor: Model, pca: PCASolution, n_active: int, rows: Rows, names: Sequence
+) -> tuple[str, str]:
+    """Return that PCA is exact, or which column it loses, which no mean shows."""
+    rival = floor.plain_pca(pca, n_active)
+
+    def squares(block: torch.Tensor) -> torch.Tensor:
+        output = rival.corrupt_and_reconstruct(block)
+        clean = block[:, : output.shape[1]]
+        return torch.cat([output - clean, clean - clean.new_tensor(pca.mean)], 1)
+
+    sample = rows.sample(_MAX_ROWS, floor.seed)
+    found = rival.rowwise(squares, sample, seed=floor.seed).astype(float)
+    left, spread = np.hsplit(np.square(found).mean(axis=0), 2)
+    rounded = np.square(_ROUNDING * floor.scaling.shift / floor.scaling.scale)
+    shares = np.divide(left, spread, out=np.zeros_like(left), where=spread > rounded)
+    lost = int(shares.argmax())
+    name = f"{floor.recipe.baseline_name} with {n_active} components"
+    if shares[lost] < _MIN_SHARE_LOST:
+        return f"{name} is exact already", "Choose a smaller n_components."
+    return (
+        f"{name} leaves next to nothing of the variance, though it loses column "
+        f"{name_column(lost, names)}, which has less than {EXACT:.0e} of it",
+        "Put StandardScaler before, or set scaling='per_feature'.",
+    )
 
 
 def _takes_squares(recipe: Recipe) -> bool:

@@ -15,7 +15,7 @@ from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..training.batches import Rows
 from ..training.inference import blockwise
-from .evidence import HeldOut, is_real_gain, is_real_likelihood_gain
+from .evidence import EXACT, HeldOut, is_real_gain, is_real_likelihood_gain
 from .model import Model
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "evaluate_errors",
     "find_poor_network",
     "mean_pca_loss",
+    "name_column",
     "say_floor",
 ]
 
@@ -207,10 +208,36 @@ _MORE = (
 )
 
 
-def say_floor(model: Model, train: Rows, in_nats: bool, names: Sequence) -> Complaint:
-    """Return the warning that PCA has taken the network's place."""
+def say_floor(
+    model: Model,
+    verdict: Verdict,
+    in_nats: bool,
+    train: Rows,
+    rows: Rows,
+    names: Sequence,
+) -> Complaint:
+    """Return the warning that PCA has taken the network's place.
+
+    Parameters
+    ----------
+    model : Model
+        PCA of all rows.
+    verdict : Verdict
+        On the network.
+    in_nats : bool
+        Whether likelihoods were compared.
+    train, rows : Rows
+        What the network was trained and evaluated on.
+    names : sequence of str
+        Names of columns.
+    """
     baseline = model.recipe.baseline_name
-    why, remedy = _explain(model, train, in_nats, names)
+    total = model.squared_distances_of(rows).mean(dtype=np.float64)
+    if not in_nats and verdict.pca_error <= EXACT * total:
+        why = f"{baseline} with {model.n_components} components is exact already"
+        remedy = "Choose a smaller n_components."
+    else:
+        why, remedy = _explain(model, train, in_nats, names)
     message = (
         f"The fitted model is {baseline} of all rows, because {why}. beats_pca_ is "
         f"False. {remedy}"
@@ -229,7 +256,7 @@ def _explain(
     column = None if of_counts else find_dominant_column(model, train)
     if column is not None:
         return (
-            f"column {_name(column, names)} has more than "
+            f"column {name_column(column, names)} has more than "
             f"{MAX_SHARE_OF_ONE_COLUMN:.0%} of the variance, and a linear code of that "
             "column is all it takes",
             "Put StandardScaler before, or set scaling='per_feature'.",
@@ -248,7 +275,8 @@ def _explain(
     )
 
 
-def _name(column: int, names: Sequence) -> str:
+def name_column(column: int, names: Sequence) -> str:
+    """Return what warnings call a column: its name, or its position."""
     return repr(str(names[column])) if len(names) else str(column)
 
 

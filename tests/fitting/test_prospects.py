@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -181,3 +182,70 @@ def test_such_a_row_keeps_no_other_loss_from_training(model):
         warnings.simplefilter("ignore")
         model.set_params(max_iter=1, random_state=0, validation="random").fit(X)
     assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 4, 5, 6])
+def test_rows_that_are_too_few_are_not_trained_on(n_rows):
+    X = np.random.RandomState(0).standard_normal((n_rows, 6))
+    model, text = fit(AutoencoderTransformer(1, random_state=0), X)
+    assert model.n_iter_ == 0
+    assert model.beats_pca_ is False
+    assert "because no gain over PCA can be shown on fewer than 5 held-out rows" in text
+    pca = PCA(1).fit(X)
+    np.testing.assert_allclose(model.transform(X), pca.transform(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"early_stopping": False}, {"floor": False}, {"init": "random"}],
+    ids=str,
+)
+def test_as_few_rows_are_trained_on_if_that_is_asked_for(options):
+    X = np.random.RandomState(0).standard_normal((3, 6))
+    model = AutoencoderTransformer(1, max_iter=1, random_state=0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert model.fit(X).n_iter_ == 1
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+@pytest.mark.parametrize("n_large", [1, 2, 3])
+def test_a_column_that_is_lost_beside_large_ones_is_told(n_large, as_frame):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((200, n_large + 1))
+    X[:, 1:] = 1e6 * X[:, 1:] + 1e7
+    name = "'first'" if as_frame else "0"
+    if as_frame:
+        X = pd.DataFrame(X, columns=["first", *"abc"[:n_large]])
+    model, text = fit(AutoencoderTransformer(n_large, random_state=0), X)
+    assert model.n_iter_ == 0
+    assert text == (
+        f"Training was skipped, because PCA with {n_large} components leaves next to "
+        f"nothing of the variance, though it loses column {name}, which has less than "
+        "1e-09 of it. The fitted model is PCA of all rows; beats_pca_ is False. Put "
+        "StandardScaler before, or set scaling='per_feature'."
+    )
+    model.set_params(scaling="per_feature", max_iter=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X)
+    assert not any("loses column" in str(w.message) for w in caught)
+
+
+def test_what_a_column_has_by_rounding_alone_is_not_lost():
+    rounded = 1e6 + 1e-9 * RANDOM.standard_normal(len(LOW))
+    assert rounded.std() > 0
+    X = np.c_[LOW, np.full(len(LOW), 0.1), rounded]
+    _, text = fit(AutoencoderTransformer(3, random_state=0), X)
+    assert "PCA with 3 components is exact already" in text
+
+
+def test_a_whole_nested_code_that_is_exact_is_told_so():
+    X = np.random.RandomState(0).standard_normal((200, 5))
+    model = AutoencoderTransformer(5, nested=True, max_iter=1, random_state=0)
+    model, text = fit(model, X)
+    assert model.n_iter_ == 1
+    assert text == (
+        "The fitted model is PCA of all rows, because PCA with 5 components is exact "
+        "already. beats_pca_ is False. Choose a smaller n_components."
+    )
