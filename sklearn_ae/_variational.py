@@ -205,8 +205,9 @@ class VAE(BaseAutoencoder):
         Mean lower bound of the log-likelihood of the validation rows (without them, of
         training rows) by at least 16 draws per row, in nats, with `beta` as the weight.
     pca_log_likelihood_bound_ : float
-        The same for the floor: factor analysis, or probabilistic PCA, whose decoder's
-        output is turned into the likelihood's parameters.
+        The same for the floor: factor analysis, or probabilistic PCA, of the logarithms
+        where values are counts, whose decoder's output is turned into the likelihood's
+        parameters.
     kl_per_component_ : ndarray of shape (n_components,)
         KL divergence of each component from the prior, mean over training rows, nats.
     n_active_components_ : int
@@ -216,7 +217,8 @@ class VAE(BaseAutoencoder):
         Mean squared error per value on the validation rows (without them, on
         training rows), in squared units of X.
     pca_reconstruction_error_ : float
-        The same for PCA with the same number of components and training rows.
+        The same for PCA with the same number of components and training rows, of the
+        counts themselves where values are counts.
     beats_pca_ : bool or None
         Whether the gain in the bound over the floor on held-out rows is larger
         than chance. If not, a :class:`PCAFloorWarning` is given, and with `floor` a

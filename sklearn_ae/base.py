@@ -437,13 +437,13 @@ class BaseAutoencoder(
 
     # ------------------------------------------------------------------------- using it
 
-    def _check_fitted_rows(self, X, *, values: bool = False):
+    def _check_fitted_rows(self, X, *, values: bool = False, name: str = "X"):
         """Return rows as the fitted model takes them; perhaps check their values."""
         check_is_fitted(self)
-        X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape)
+        X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape, name=name)
         output = self._model.recipe.output
         check = output.check_values if values else output.check_new_values
-        check(X, "X")
+        check(X, name)
         return X
 
     def transform(self, X) -> np.ndarray:

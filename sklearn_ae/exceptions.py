@@ -8,6 +8,7 @@ from types import FrameType
 
 __all__ = [
     "CheckpointWarning",
+    "CleanRowsWarning",
     "CodeCollapseWarning",
     "DeadUnitsWarning",
     "DependentRowsWarning",
@@ -137,6 +138,28 @@ class CheckpointWarning(UserWarning):
     >>> from sklearn_ae import CheckpointWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", CheckpointWarning)
+    """
+
+
+class CleanRowsWarning(UserWarning):
+    """Clean rows that were given seem to be in other units than the noisy ones.
+
+    Given if noisy values, on at least half of the columns, follow the clean ones with a
+    slope below 1/4 or above 4, or lie more than 4 of their standard deviations off, by
+    more than chance. Most often a pipeline scales the noisy rows, and the clean ones
+    came as they were. Where they were measured in other units it means nothing.
+
+    See Also
+    --------
+    DenoisingAE.fit : Its parameters `y` and `X_clean`.
+    sklearn.pipeline.Pipeline : Its parameter `transform_input`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import CleanRowsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CleanRowsWarning)
     """
 
 

@@ -36,7 +36,7 @@ _TOLD = tuple(
     for name in (
         *("PCAFloorWarning", "CodeCollapseWarning", "DeadUnitsWarning"),
         *("DependentRowsWarning", "DivergenceWarning", "PosteriorCollapseWarning"),
-        *("ValidationRowsWarning",),
+        *("ValidationRowsWarning", "CleanRowsWarning"),
     )
 )
 

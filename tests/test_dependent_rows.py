@@ -248,7 +248,7 @@ def test_a_row_that_has_much_of_the_variance_is_told():
         "AutoencoderTransformer(n_components=2): Training was skipped, because one "
         "row has more than 15% of the variance, and what a network does to new "
         "rows like it cannot be told from others. The fitted model is PCA of all "
-        "rows; beats_pca_ is False. Check that row, or put RobustScaler or "
+        "rows; beats_pca_ is False. Check that row, or put "
         "QuantileTransformer before. floor=False trains all the same."
     ]
     assert model.n_iter_ == 0

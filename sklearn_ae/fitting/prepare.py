@@ -292,7 +292,7 @@ class Start:
             if recipe.has_factors:
                 best = fit_factors(pca, rows)
             else:
-                best = choose_normal_model(pca, rows, held_out)
+                best = choose_normal_model(pca, rows, held_out, seed)
         if recipe.output.learns_ratios and isinstance(best, FactorSolution):
             pca = fit_learnable_factors(pca, rows)
         elif recipe.output.is_robust:

@@ -171,6 +171,8 @@ class Recipe:
         """What networks are compared with, as warnings call it."""
         if self.has_factors:
             return "FactorAnalysis"
+        if self.output.of_counts:
+            return "the linear model of log counts"
         return "the best linear denoiser" if self.denoises else "PCA"
 
     @property
