@@ -173,21 +173,12 @@ def test_errors_call_second_tables_by_their_names(pairs):
     given = {"X_clean": clean, "X_val": noisy}
     with pytest.raises(ValueError, match="Input X_clean_val contains NaN"):
         model.fit(noisy, **given, X_clean_val=holed)
-    for name in ("X_clean", "X_val", "X_clean_val"):
-        parts = given | {"X_clean_val": clean}
-        parts[name] = parts[name][:, :-1]
-        with pytest.raises(ValueError, match="must have the 10 features") as raised:
-            model.fit(noisy, **parts)
-        assert str(raised.value) == (
-            f"{name} must have the 10 features of X; got 9. Take the same columns of "
-            "both."
-        )
 
 
 def test_second_tables_have_the_columns_of_x_by_name(pairs):
     noisy, clean = (pd.DataFrame(table[:60]).add_prefix("c") for table in pairs)
     for name in ("X_clean", "X_val"):
-        with pytest.raises(ValueError, match="feature names should match"):
+        with pytest.raises(ValueError, match=f"{name} must have the columns of X"):
             DenoisingAE(2, max_iter=1).fit(noisy, **{name: clean.add_prefix("d")})
 
 
