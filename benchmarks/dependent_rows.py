@@ -359,7 +359,7 @@ def is_lost(frame: pd.DataFrame) -> pd.Series:
 def main() -> None:
     """Run the benchmark and write JSON and tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--n-jobs", type=int, default=2)
     arguments = parser.parse_args()
     todo = [

@@ -22,6 +22,7 @@ __all__ = [
     "Matrix",
     "Neighbourhoods",
     "Order",
+    "find_interpolated_rows",
     "find_known_rows",
     "hash_rows",
     "label_equal_rows",
@@ -73,6 +74,13 @@ _SIZES = np.unique(np.round(4 * 2 ** (np.arange(16) / 2)).astype(int))
 # in tables of more than some ten thousand rows that would take too long.
 _MIN_COMPARED, _MAX_COMPARED = 10, 40
 _COMPARED, _MAX_DISTANCES = 10, 2**24
+
+# A row lies between two of so many neighbours if it sees them in opposite directions,
+# up to rounding, in at least so many columns. Where all rows lie on one line, it sees
+# many. Of rows that nobody drew so, at most one in 60 does.
+_NEAR, _MIN_COSINE, _MIN_VARYING, _MAX_ENDS = 30, 1 - 1e-9, 3, 10
+# If at least this share of rows does, an oversampler drew them.
+_MIN_DRAWN, _MAX_DRAWN_ROWS = 0.2, 2**15
 
 # A table is in some order if consecutive rows are nearer than this share of the
 # distance of any two, by more than so many times the standard error.
@@ -353,6 +361,53 @@ def _find_nearest(rows: Matrix, queries: np.ndarray, k: int) -> np.ndarray:
         order = np.take_along_axis(distances, nearest, axis=1).argsort(axis=1)
         found.append(np.take_along_axis(nearest, order, axis=1))
     return np.concatenate(found)
+
+
+# ------------------------------------------------------------------ interpolated rows
+
+
+def find_interpolated_rows(
+    rows: Matrix, seed: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return rows that lie between others, as an oversampler draws them.
+
+    Parameters
+    ----------
+    rows : ndarray or CSR of shape (n_rows, n_columns)
+        Standardised rows, all different.
+    seed : int
+        Seed of the choice of rows that are asked first.
+
+    Returns
+    -------
+    drawn, ends : ndarray of int of shape (n_pairs,)
+        Rows, and for each a row at one of the ends; None if there are few.
+    """
+    n_rows = rows.shape[0]
+    if sp.issparse(rows) or n_rows > _MAX_DRAWN_ROWS:
+        return None
+    queries = np.random.RandomState(seed).permutation(n_rows)[:_MAX_QUERIES]
+    drawn, _ = _find_ends(rows, queries)
+    if len(np.unique(drawn)) < _MIN_DRAWN * len(queries):
+        return None
+    drawn, ends = _find_ends(rows, np.arange(n_rows))
+    return (drawn, ends) if n_rows - len(np.unique(drawn)) >= _MIN_GROUPS else None
+
+
+def _find_ends(rows: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows lie between two of their neighbours, and between which."""
+    drawn, ends = [np.arange(0)], [np.arange(0)]
+    nearest = _find_nearest(rows, queries, min(_NEAR + 1, rows.shape[0]))
+    for row, near in zip(queries, nearest[:, 1:], strict=True):
+        away = rows[near].astype(np.float64) - rows[row]
+        lengths = np.linalg.norm(away, axis=1, keepdims=True)
+        units = away / np.where(lengths > 0, lengths, 1)
+        is_end = (units @ units.T < -_MIN_COSINE).any(axis=1)
+        n_varying = np.count_nonzero(away[is_end], axis=1)
+        if 0 < is_end.sum() <= _MAX_ENDS and n_varying.min() >= _MIN_VARYING:
+            ends.append(near[is_end])
+            drawn.append(np.full(is_end.sum(), row))
+    return np.concatenate(drawn), np.concatenate(ends)
 
 
 # ------------------------------------------------------------------------------- order

@@ -14,6 +14,7 @@ from .dependence import (
     Matrix,
     Neighbourhoods,
     Order,
+    find_interpolated_rows,
     label_equal_rows,
     standardize,
 )
@@ -50,6 +51,12 @@ _WINDOWS = (
     "Rows are windows that overlap. Stretches of windows are held out, the last ones "
     "among them, and windows that overlap with these are left out. If they lie in the "
     f"order of time, {_LAST}"
+)
+
+_BETWEEN = (
+    "Many rows lie between two others, as an oversampler draws them. They are not held "
+    "out, and those next to a row that is are left out. Put the autoencoder before the "
+    "oversampler; if all rows were measured, set validation='random'."
 )
 
 # What counts as one where rows depend on one another.
@@ -398,6 +405,9 @@ def _hold_out_what_depends(
     rows = standardize(X)
     if rows is None:
         return None, False
+    interpolated = find_interpolated_rows(rows, seed)
+    if interpolated is not None:
+        return _hold_out_ends(len(rows), *interpolated, fraction, random), False
     windows = Windows.find(X)
     if windows is not None:
         lag = max(windows.overlap, Order.find(rows[windows.in_order]).lag)
@@ -441,6 +451,22 @@ def _find_lag(X: Matrix, equal: np.ndarray | None) -> int:
         return 0
     windows = Windows.find(X)
     return max(Order.find(rows).lag, 0 if windows is None else windows.overlap)
+
+
+def _hold_out_ends(
+    n_rows: int,
+    drawn: np.ndarray,
+    ends: np.ndarray,
+    fraction: float | str,
+    random: np.random.RandomState,
+) -> Holdout:
+    """Hold out rows that were not drawn between others, and leave out what was."""
+    originals = random.permutation(np.setdiff1d(np.arange(n_rows), drawn))
+    validation = originals[: _count_units(fraction, len(originals))]
+    is_train = np.ones(n_rows, dtype=bool)
+    is_train[validation] = False
+    is_train[drawn[np.isin(ends, validation)]] = False
+    return Holdout(np.flatnonzero(is_train), validation, warning=_BETWEEN)
 
 
 def _hold_out_neighbourhoods(

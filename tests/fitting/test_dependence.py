@@ -9,11 +9,13 @@ from sklearn.datasets import (
     make_moons,
     make_swiss_roll,
 )
+from sklearn.neighbors import NearestNeighbors
 
 from sklearn_ae.fitting.dependence import (
     BlurredGroups,
     Neighbourhoods,
     Order,
+    find_interpolated_rows,
     find_known_rows,
     label_equal_rows,
     mark_rows,
@@ -189,7 +191,39 @@ def test_independent_rows_have_no_groups_and_no_order(name, X):
         scaled = standardize(X)
     assert Neighbourhoods.find(scaled, 0) is None
     assert BlurredGroups.find(scaled, 0) is None
+    assert find_interpolated_rows(scaled, 0) is None
     assert Order.find(scaled) == Order(0, False)
+
+
+# ------------------------------------------------------------------ interpolated rows
+
+
+def oversampled(n_drawn, X):
+    r = np.random.RandomState(8)
+    near = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(X)[1]
+    at = r.randint(len(X), size=n_drawn)
+    ends = np.c_[at, near[at, r.randint(1, 6, size=n_drawn)]]
+    share = r.random_sample((n_drawn, 1))
+    drawn = X[ends[:, 0]] + share * (X[ends[:, 1]] - X[ends[:, 0]])
+    return np.vstack([X, drawn]), ends
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("X", [rows(200), load_digits().data[:300]])
+def test_rows_between_others_are_found_with_those(X, dtype):
+    both, true = oversampled(400, X)
+    drawn, ends = find_interpolated_rows(standardize(both.astype(dtype)), 0)
+    assert np.mean(drawn >= len(X)) > 0.99
+    assert len(np.unique(drawn)) > 380
+    found = set(zip(drawn, ends, strict=True))
+    pairs = zip(range(len(X), len(both)), true[:, 0], strict=True)
+    assert np.mean([pair in found for pair in pairs]) > 0.95
+
+
+def test_few_drawn_rows_and_sparse_ones_are_no_matter():
+    assert find_interpolated_rows(standardize(oversampled(20, rows(200))[0]), 0) is None
+    both = sp.csr_array(oversampled(400, rows(200))[0])
+    assert find_interpolated_rows(standardize(both), 0) is None
 
 
 # ------------------------------------------------------------------------------- order

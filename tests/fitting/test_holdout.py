@@ -10,7 +10,7 @@ from sklearn.model_selection import (
 
 from sklearn_ae.fitting.holdout import hold_out
 
-from .test_dependence import copies, rows, shuffled, subjects, walk
+from .test_dependence import copies, oversampled, rows, shuffled, subjects, walk
 from .test_windows import windows
 
 
@@ -71,6 +71,19 @@ def test_stretches_are_held_out_and_rows_beside_them_left_out(X, lag):
         "Rows are windows that overlap" if lag == 50 else "Consecutive rows are alike"
     )
     assert found.warning.startswith(text)
+
+
+def test_no_row_that_lies_next_to_a_held_out_one_is_trained_on():
+    X, ends = oversampled(400, rows(200))
+    at = np.random.RandomState(0).permutation(600)
+    found = split(X[at])
+    held_out, train = at[found.validation], at[found.train]
+    assert np.mean(held_out < 200) > 0.9
+    assert len(held_out) >= 55  # of the 200 that were not drawn
+    drawn = train[train >= 200] - 200
+    assert np.isin(ends[drawn], held_out).any(axis=1).mean() < 0.1
+    assert len(drawn) > 100
+    assert found.warning.startswith("Many rows lie between two others")
 
 
 def test_the_end_of_a_sorted_table_is_held_out_too():
