@@ -27,7 +27,9 @@ from ._estimator import (
     open_checkpoint,
     replace_learned,
     report_interrupt,
+    set_requests,
     share,
+    state_to_keep,
 )
 from ._validation import (
     HasMethods,
@@ -606,10 +608,10 @@ class BaseAutoencoder(
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave to the model, which pickles itself, what is its; keep the epochs."""
-        state = dict(super().__getstate__())
+        state = state_to_keep(super().__getstate__())
+        for name in self._model.attributes() if self._is_fitted() else ():
+            state.pop(name, None)
         if "net_" in state:
-            for name in self._model.attributes():
-                state.pop(name, None)
             for name in loss_curves(()):
                 state.pop(name, None)
             epochs = pack_epochs(self.net_.history)
@@ -619,10 +621,13 @@ class BaseAutoencoder(
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Put a net around the model again."""
         super().__setstate__(state)
+        set_requests(self)
         if self._is_fitted():
+            self.__dict__.update(self._model.attributes())
+        if "net_" in state:  # what callbacks see within a fit has none
             packed, *others = self.net_
             history = unpack_epochs(packed)
-            self.__dict__.update(self._model.attributes() | loss_curves(history))
+            self.__dict__.update(loss_curves(history))
             self._surround(history, *others)
 
     @isolated()

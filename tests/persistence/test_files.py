@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import skops.io
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
@@ -39,7 +41,8 @@ from sklearn_ae import (
     save,
 )
 from sklearn_ae.base import BaseAutoencoder, Recipe
-from sklearn_ae.persistence import container
+from sklearn_ae.persistence import SKOPS_TYPES, container
+from sklearn_ae.persistence.known import SPLITTERS
 
 from .hostile import find, put_together, take_apart, with_header
 
@@ -319,6 +322,141 @@ def test_output_settings_come_back(fitted, tmp_path):
     save(model, tmp_path / "model")
     again = load(tmp_path / "model").transform(FRAME)
     pd.testing.assert_frame_equal(again, model.transform(FRAME))
+
+
+def through_file(model, tmp_path, custom=None):
+    save(model, tmp_path / "model")
+    return load(tmp_path / "model", custom)
+
+
+def through_skops(model, tmp_path):
+    return skops.io.loads(skops.io.dumps(model), trusted=SKOPS_TYPES)
+
+
+def through_pickle(model, tmp_path):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("through", [through_file, through_skops, through_pickle])
+def test_requests_of_metadata_come_back(fitted, through, tmp_path):
+    model = copy.copy(fitted("words"))
+    with config_context(enable_metadata_routing=True):
+        model.set_fit_request(sample_weight="w", groups=True)
+        model.set_score_request(sample_weight=False)
+        model.autoencoder_.set_fit_request(X_val=False)
+    again = through(model, tmp_path)
+    assert str(again.get_metadata_routing()) == str(
+        {
+            "fit": {"sample_weight": "w", "groups": True},
+            "score": {"sample_weight": False},
+        }
+    )
+    for one, other in ((again, model), (again.autoencoder_, model.autoencoder_)):
+        assert str(one._metadata_request) == str(other._metadata_request)
+        assert str(clone(one)._metadata_request) == str(one._metadata_request)
+    # Of a model that never asked there is nothing to give back.
+    assert not hasattr(again.autoencoder, "_metadata_request")
+
+
+def test_requests_of_splitters_come_back(tmp_path):
+    with config_context(enable_metadata_routing=True):
+        splitter = GroupKFold().set_split_request(groups="subject")
+    again = through_file(DenoisingAE(validation=splitter), tmp_path).validation
+    assert str(again.get_metadata_routing()) == "{'split': {'groups': 'subject'}}"
+
+
+@pytest.mark.parametrize(
+    ("requests", "message"),
+    [
+        ([["fit", {"dict": [["n_codes", True]]}]], r"got \['n_codes'\]"),
+        ([["fit", {"dict": [["groups", "no name"]]}]], "should be either a valid"),
+        ([["owner", {"dict": []}]], "no attribute 'requests'"),
+    ],
+)
+def test_requests_that_no_estimator_has_are_refused(requests, message, small, read):
+    description, arrays = take_apart(small)
+    state = description["estimator"]["object"][1]
+    state["_metadata_request"] = {"dict": requests}
+    with pytest.raises(ModelFileError, match=message):
+        read(put_together(description, arrays))
+
+
+ARGUMENTS = {"LeavePGroupsOut": [2], "LeavePOut": [2], "PredefinedSplit": [[0, 1, 1]]}
+NAMES = [name for name in SPLITTERS if not name.startswith("Base")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_splitter_of_scikit_learn_comes_back(name, tmp_path):
+    splitter = SPLITTERS[name](*ARGUMENTS.get(name, []))
+    again = through_file(DenoisingAE(validation=splitter), tmp_path).validation
+    assert type(again) is type(splitter)
+    assert repr(again) == repr(splitter)
+    assert vars(again).keys() == vars(splitter).keys()
+
+
+class Watcher:
+    """A callback of scikit-learn that keeps the estimators of each epoch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __reduce__(self):
+        return Watcher, ()
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        if fitted_estimator.__sklearn_is_fitted__():
+            codes = fitted_estimator.transform(X)
+            self.seen.append((self.keep(fitted_estimator), codes))
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def test_callbacks_of_scikit_learn_are_handed_back(tmp_path):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    model = DenoisingAE().set_callbacks(watcher)
+    again = through_file(model, tmp_path, {"Watcher": watcher})
+    assert again._skl_callbacks == [watcher]
+    with pytest.raises(ModelFileError, match="following the FitCallback protocol"):
+        load(tmp_path / "model", custom={"Watcher": halve})
+
+
+@pytest.mark.parametrize("through", [through_file, through_pickle])
+def test_what_a_callback_sees_can_be_kept(through, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    custom = [{"Watcher": watcher}] if through is through_file else []
+    watcher.keep = lambda model: through(model, tmp_path, *custom)
+    model = DenoisingAE(3, **{**SMALL, "max_iter": 2}).set_callbacks(watcher)
+    fit_quietly(model)
+    for kept, codes in watcher.seen:
+        assert_equal(kept.transform(X), codes)
+        assert "_callback_fit_ctx" not in vars(kept)
+    assert ["net_" in vars(kept) for kept, _ in watcher.seen] == [False, False, True]
+
+
+class Private(Tanh):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self._own = 3
+        return self
+
+
+def test_attributes_that_no_file_keeps_are_refused(tmp_path):
+    save(Private(), tmp_path / "model")
+    with pytest.raises(ValueError, match="attributes of Private") as raised:
+        save(fit_quietly(Private()), tmp_path / "model")
+    assert str(raised.value) == (
+        "attributes of Private must be parameters, or end in an underscore and begin "
+        "with none, to be saved; got '_own'."
+    )
 
 
 def test_a_file_names_no_checkpoint(tmp_path):
