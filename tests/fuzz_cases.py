@@ -2,7 +2,8 @@
 
 The outcome of each is known: a valid case is fitted and every verb succeeds; a mistake
 is refused by an explicit ``raise`` of the library or of scikit-learn before training
-begins, and changes nothing.
+begins, and changes nothing. Draws are
+NumPy's here, and those of hypothesis in test_hypothesis.py.
 
 Run as a script with a class, a first and a last seed, it prints a line of JSON for each
 case, so that a crash of the process names the case it was at. ``test_fuzz.py`` does.
@@ -232,9 +233,8 @@ def run_mistake(case, rng):
 # -------------------------------------------------------------------------- a process
 
 
-def run_case(cls, seed):
-    """Return what is wrong with a case; None if all is as it must be."""
-    rng = np.random.RandomState(seed)
+def run_case(cls, rng):
+    """Draw a case and return what is wrong with it; None if all is as it must be."""
     case = draw_case(rng, cls)
     run = run_mistake if rng.randint(5) < 2 else run_valid
     try:
@@ -257,7 +257,7 @@ def main():
     cls = next(cls for cls in ESTIMATORS if cls.__name__ == name)
     for seed in range(int(first), int(last)):
         tell(begin=seed)
-        fault = run_case(cls, seed)
+        fault = run_case(cls, np.random.RandomState(seed))
         if fault:
             tell(seed=seed, fault=fault)
 

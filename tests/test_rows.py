@@ -228,3 +228,20 @@ def test_names_of_columns_on_one_side_alone(curve, has_names):
         f"{has_names} has names of columns and {lacks} has none, so that columns are "
         "taken by their position. Give both as data frames, or both as arrays."
     )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VAE(2, likelihood="poisson", size_factor="sum", max_iter=2, random_state=0),
+        VAE(2, likelihood="negative_binomial", max_iter=2, random_state=0),
+        AutoencoderTransformer(2, max_iter=2, random_state=0, floor=False),
+        DenoisingAE(2, scaling="per_feature", max_iter=2, random_state=0),
+    ],
+    ids=["poisson", "negative binomial", "plain", "denoising"],
+)
+def test_sparse_matrices_teach_what_sparse_arrays_teach(model):
+    X = np.random.RandomState(0).poisson(2.0, (40, 6)).astype(float)
+    expected = model.fit(sp.csr_array(X)).transform(X)
+    for kind in (sp.csr_matrix, sp.coo_matrix, sp.csc_matrix):
+        np.testing.assert_array_equal(model.fit(kind(X)).transform(kind(X)), expected)

@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +43,7 @@ from sklearn_ae.base import BaseAutoencoder, Recipe
 from sklearn_ae.persistence import SKOPS_TYPES, container
 from sklearn_ae.persistence.known import SPLITTERS
 
+from .comparing import assert_equal, fit_quietly, learned, use
 from .hostile import find, put_together, take_apart, with_header
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
@@ -85,12 +85,6 @@ class Tanh(BaseAutoencoder):
 
     def _recipe(self):
         return Recipe(init="random")
-
-
-def fit_quietly(model, rows=X, targets=None):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(rows, targets)
 
 
 OWN = {"two_layers": two_layers, "halve": halve, "Shallow": Shallow, "Tanh": Tanh}
@@ -147,7 +141,7 @@ FITS = {
     ),
     "frozen": (
         PretrainedRegressor(
-            FrozenEstimator(fit_quietly(SparseAE(40, **SMALL))),
+            FrozenEstimator(fit_quietly(SparseAE(40, **SMALL), X)),
             max_iter=1,
             random_state=0,
         ),
@@ -177,45 +171,6 @@ def fitted():
         return known[name]
 
     return fit
-
-
-def use(model, rows):
-    found = {}
-    for verb in (
-        *("transform", "score_samples", "reconstruct", "denoise", "elbo"),
-        *("predict", "predict_proba", "decision_function"),
-    ):
-        if hasattr(model, verb):
-            found[verb] = getattr(model, verb)(rows)
-    if getattr(model, "decoder_", None) is not None:
-        found["inverse_transform"] = model.inverse_transform(found["transform"])
-    if getattr(model, "nested", False):
-        found["truncate"] = model.truncate(2).transform(rows)
-    if isinstance(model, VAE):
-        found["sample"] = model.sample(3, noise=True, random_state=1)
-    if isinstance(model, DenoisingAE):
-        found["corrupt"] = model.corrupt(rows, random_state=1)
-    return found
-
-
-def assert_equal(one, other):
-    assert type(one) is type(other)
-    if isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for name in one:
-            assert_equal(one[name], other[name])
-    elif sp.issparse(one):
-        assert_equal(one.toarray(), other.toarray())
-    else:
-        np.testing.assert_array_equal(one, other)
-
-
-def learned(model):
-    """Return public learned attributes, but for networks."""
-    others = ("net_", "module_", "autoencoder_")
-    return {k: v for k, v in vars(model).items() if k[-1] == "_" and k not in others}
 
 
 # ------------------------------------------------------------------------ round trips
@@ -435,7 +390,7 @@ def test_what_a_callback_sees_can_be_kept(through, tmp_path):
     custom = [{"Watcher": watcher}] if through is through_file else []
     watcher.keep = lambda model: through(model, tmp_path, *custom)
     model = DenoisingAE(3, **{**SMALL, "max_iter": 2}).set_callbacks(watcher)
-    fit_quietly(model)
+    fit_quietly(model, X)
     for kept, codes in watcher.seen:
         assert_equal(kept.transform(X), codes)
         assert "_callback_fit_ctx" not in vars(kept)
@@ -452,7 +407,7 @@ class Private(Tanh):
 def test_attributes_that_no_file_keeps_are_refused(tmp_path):
     save(Private(), tmp_path / "model")
     with pytest.raises(ValueError, match="attributes of Private") as raised:
-        save(fit_quietly(Private()), tmp_path / "model")
+        save(fit_quietly(Private(), X), tmp_path / "model")
     assert str(raised.value) == (
         "attributes of Private must be parameters, or end in an underscore and begin "
         "with none, to be saved; got '_own'."
