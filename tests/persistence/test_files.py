@@ -765,6 +765,85 @@ def test_a_write_that_fails_leaves_the_old_file(small, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_what_cannot_be_written_is_named_as_the_user_does(tmp_path):
+    path = tmp_path / "none" / "model"
+    with pytest.raises(FileNotFoundError) as raised:
+        save(DenoisingAE(), path)
+    assert str(raised.value) == (
+        "[Errno 2] path must name a file that can be written, but: No such file or "
+        f"directory. Give another path: '{path}'"
+    )
+
+
+def test_links_stay_and_lead_to_the_file(tmp_path):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "model", tmp_path / "link"
+    link.symlink_to(target)
+    for n_components in (2, 3):
+        save(DenoisingAE(n_components), link)
+        assert link.is_symlink()
+        assert load(target).n_components == n_components
+    assert os.listdir(target.parent) == ["model"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="but: it is a device or pipe"):
+        save(DenoisingAE(), pipe)
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+WITHIN_QUOTA = """
+import os, resource, sys
+from sklearn.datasets import load_digits
+from sklearn_ae import AutoencoderTransformer, save, to_onnx
+path = sys.argv[1]
+model = AutoencoderTransformer(4, init="random", max_iter=1).fit(load_digits().data)
+to_onnx(model)  # imports all that it takes
+if os.geteuid() == 0:
+    os.seteuid(65534)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for write in (save, to_onnx):
+    try:
+        write(model, path)
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "reason"), [(0o777, "27] {}File too large"), (0o555, "13] {}Permission")]
+)
+def test_full_disks_and_read_only_folders_leave_the_old_file(
+    mode, reason, small, tmp_path
+):
+    path = tmp_path / "folder" / "model"
+    path.parent.mkdir()
+    path.write_bytes(small)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.owner() == tmp_path.owner() and "pytest-" in parent.name:
+            parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    path.parent.chmod(mode)
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHIN_QUOTA, path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    start = "[Errno " + reason.format(
+        "path must name a file that can be written, but: "
+    )
+    lines = said.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(start) and str(path) in line for line in lines)
+    assert path.read_bytes() == small
+    assert os.listdir(path.parent) == ["model"]
+
+
 def test_other_estimators_are_refused(tmp_path):
     with pytest.raises(TypeError) as raised:
         save(make_pipeline(DenoisingAE(), LogisticRegression()), tmp_path / "model")
