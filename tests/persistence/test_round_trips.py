@@ -135,8 +135,9 @@ def n_learned_bytes(model):
 
 
 def describe(model):
-    """Return what a model says of itself, without addresses and maps of memory."""
-    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(model)).replace("memmap(", "array(")
+    """Return what a model says of itself, but for addresses, maps and line breaks."""
+    text = re.sub(" at 0x[0-9a-fA-F]+", "", repr(model)).replace("memmap(", "array(")
+    return text.split()
 
 
 def check(model, rows, way, path):
