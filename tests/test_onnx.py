@@ -4,7 +4,9 @@ import sys
 import warnings
 
 import numpy as np
+import onnxruntime
 import pytest
+import skl2onnx
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -25,9 +27,6 @@ from sklearn_ae import (
 )
 
 from .test_export import MODELS as AUTOENCODERS
-
-onnxruntime = pytest.importorskip("onnxruntime")
-skl2onnx = pytest.importorskip("skl2onnx")
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:150].astype(np.float32), Y[:150] % 3
