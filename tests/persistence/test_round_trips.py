@@ -196,3 +196,26 @@ def test_every_value_of_a_parameter_comes_back(cls, name, value, tmp_path):
     fit_quietly(model, rows, targets)
     for way in WAYS:
         check(model, rows, way, tmp_path / "model")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cls", [sklearn_ae.VAE, sklearn_ae.PretrainedRegressor])
+def test_what_comes_from_a_gpu_is_read_without_one(cls, way, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    model = fit_quietly(small(cls, {}), X, Y)
+    expected = use(model, X)
+    # As after a fit on a GPU: files hold names of devices, and arrays.
+    for part in (model, getattr(model, "autoencoder", model)):
+        part.set_params(**{"device": "cuda"} if hasattr(part, "device") else {})
+    for part in (model._model, getattr(model._model, "autoencoder", model._model)):
+        vars(part)["device"] = torch.device("cuda", 0)
+    write, read = WAYS[way]
+    write(model, tmp_path / "model")
+    again = read(tmp_path / "model")
+    assert_equal(use(again, X), expected)
+    assert {p.device.type for p in again.module_.parameters()} == {"cpu"}
+    if hasattr(again, "partial_fit"):
+        again.partial_fit(X)
+        assert again.device_ == "cpu"
+    with pytest.raises(ValueError, match="device must name a device that torch finds here"):
+        again.fit(X, Y)
