@@ -26,6 +26,7 @@ from sklearn_ae import (
     to_onnx,
 )
 
+from .parameter_values import companions, every_value, small
 from .test_export import MODELS as AUTOENCODERS
 
 X, Y = load_digits(return_X_y=True)
@@ -117,6 +118,39 @@ def test_graphs_of_each_option_agree_with_estimators(name):
                 to_onnx(model, part=part)
         else:
             check(model, part, rows_for(name))
+
+
+# Parameters that shape what a fitted estimator computes.
+SHAPING = {
+    *("activation", "architecture", "bottleneck", "channels", "code_activation"),
+    *("convs_per_block", "downsampling", "hidden_layer_sizes", "image_shape", "init"),
+    *("kernel_size", "likelihood", "loss", "nested", "noise_variance"),
+    *("normalization", "output_activation", "output_kernel_size", "padding"),
+    *("pretraining", "refinement_channels", "scaling", "size_factor", "sparse_output"),
+    *("sparsity", "tied_weights", "transform_n_nonzero_coefs", "upsampling"),
+}
+VALUES = [case for case in every_value() if case[1] in SHAPING]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    VALUES,
+    ids=[f"{cls.__name__}-{name}-{i}" for i, (cls, name, _) in enumerate(VALUES)],
+)
+def test_graphs_agree_for_every_value_of_a_parameter(cls, name, value):
+    is_share = isinstance(value, str) and value in ("log_loss", "bernoulli")
+    rows = X / 16 if is_share else X
+    options = {"floor": False, **companions(cls, name, value), name: value}
+    known = cls().get_params(deep=False)
+    model = small(cls, {k: v for k, v in options.items() if k in known})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows, Y)
+    verbs = [
+        v for v in ("reconstruct", "predict_proba", "predict") if hasattr(model, v)
+    ]
+    check(model, verbs[0], rows)
 
 
 def test_a_whole_pipeline_is_converted():
