@@ -130,13 +130,13 @@ _ROWS = {
 def wrong_rows(case, rng):
     """Give rows that cannot be learned from."""
     kinds = sorted(_ROWS)
-    goes_on = (
-        getattr(case.model, "warm_start", False) and case.model.__sklearn_is_fitted__()
-    )
-    if case.verb == "partial_fit":
+    model, passes_on = case.model, case.verb == "partial_fit"
+    goes_on = getattr(model, "warm_start", False) and model.__sklearn_is_fitted__()
+    has_clean_rows = case.y is not None and not hasattr(model, "autoencoder")
+    if passes_on:
         kinds.remove("one row")
-    if case.verb == "partial_fit" or goes_on:
-        kinds.remove("constant")  # a later pass may have such rows
+    if passes_on or goes_on or has_clean_rows:
+        kinds.remove("constant")  # what varies are the clean rows, or earlier ones
     name = kinds[rng.randint(len(kinds))]
     case.X = _ROWS[name](case)
     return name
