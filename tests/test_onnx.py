@@ -129,7 +129,21 @@ SHAPING = {
     *("pretraining", "refinement_channels", "scaling", "size_factor", "sparse_output"),
     *("sparsity", "tied_weights", "transform_n_nonzero_coefs", "upsampling"),
 }
-VALUES = [case for case in every_value() if case[1] in SHAPING]
+
+
+def shaping_values():
+    """Yield each value but defaults once, with a class that has the parameter."""
+    seen = set()
+    for cls, name, value in every_value():
+        default = cls().get_params(deep=False)[name]
+        # Lists, tuples and arrays of the same numbers are one value.
+        text, usual = (str(np.asarray(v).tolist()) for v in (value, default))
+        if name in SHAPING and text != usual and (name, text) not in seen:
+            seen.add((name, text))
+            yield cls, name, value
+
+
+VALUES = list(shaping_values())
 
 
 @pytest.mark.slow
