@@ -137,6 +137,8 @@ def wrong_rows(case, rng):
         kinds.remove("one row")
     if passes_on or goes_on or has_clean_rows:
         kinds.remove("constant")  # what varies are the clean rows, or earlier ones
+    if callable(getattr(getattr(model, "autoencoder", model), "architecture", None)):
+        kinds.remove("five axes")  # a function may take rows of any
     name = kinds[rng.randint(len(kinds))]
     case.X = _ROWS[name](case)
     return name
