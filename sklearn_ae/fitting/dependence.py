@@ -66,14 +66,14 @@ _MIN_GROUPS = 12
 # share: it has a peak where k is the size of a group, also if groups are not so far
 # apart that distances jump. Of 20 rows each of subjects that vary among each other five
 # times as much as within, the peak is by 0.04 to 0.15 higher than an octave below and
-# above. Where rows were drawn independently, it is so by at most 0.023: on manifolds of
+# above. Where rows were drawn independently, it is so by at most 0.016: on manifolds of
 # one dimension, shapes, images and the same tables.
 _MIN_AGREEMENT = 0.035
 _SIZES = np.unique(np.round(4 * 2 ** (np.arange(16) / 2)).astype(int))
 # So many rows compare their neighbours with those of so many neighbours at each size;
-# in tables of more than some ten thousand rows that would take too long.
-_MIN_COMPARED, _MAX_COMPARED = 10, 40
-_COMPARED, _MAX_DISTANCES = 10, 2**24
+# in tables of more than some four thousand rows that would take too long.
+_MIN_COMPARED, _MAX_COMPARED = 50, 200
+_COMPARED, _MAX_DISTANCES = 10, 2**25
 
 # A row lies between two of so many neighbours if it sees them in opposite directions,
 # up to rounding, in at least so many columns. Where all rows lie on one line, it sees
@@ -297,9 +297,9 @@ class BlurredGroups:
     def find(cls, rows: Matrix, seed: int) -> BlurredGroups | None:
         """Return groups that cannot be chance, if there are any."""
         n_rows = rows.shape[0]
-        # Groups may be larger than found by half an octave, and one octave more is
-        # looked at.
-        sizes = _SIZES[_SIZES * np.sqrt(2) * _MIN_GROUPS <= 2 * n_rows]
+        # A peak is an octave below the largest, which leaves out classes: they are few,
+        # and the peak may be at less than their size.
+        sizes = _SIZES[_SIZES * _MIN_GROUPS <= n_rows]
         n_compared = _COMPARED * len(_SIZES)
         n_queries = min(_MAX_COMPARED, _MAX_DISTANCES // (n_rows * n_compared))
         if len(sizes) < 5 or n_queries < _MIN_COMPARED:

@@ -178,6 +178,8 @@ def independent():
     yield "blobs", make_blobs(1000, 20, centers=10, random_state=0)[0]
     yield "outliers", np.vstack([rows(950), 30 * rows(50, seed=1)])
     yield "digits", load_digits().data
+    yield "some digits", load_digits().data[:400]
+    yield "200 digits", load_digits().data[:200]
     yield "iris", shuffled(load_iris().data)
     yield "wine", shuffled(load_wine().data)
 
