@@ -21,6 +21,8 @@ from sklearn_ae import (
     SparseAE,
 )
 
+from .conftest import name_of
+
 SHORT = {"max_iter": 5, "random_state": 0, "device": "cpu"}
 MODELS = [
     AutoencoderTransformer(3, **SHORT),
@@ -189,7 +191,7 @@ def own_networks(n_features, n_components):
             [False, True],
         ),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_far_columns_are_centred_where_networks_can_do_without(model, is_centred):
     rng = np.random.RandomState(0)

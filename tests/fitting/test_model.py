@@ -1,7 +1,6 @@
 import copy
 import io
 import pickle
-import re
 
 import numpy as np
 import pytest
@@ -20,6 +19,8 @@ from sklearn_ae import (
     SparseAE,
 )
 from sklearn_ae.fitting import model as model_module
+
+from ..conftest import name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -174,8 +175,7 @@ def test_pickles_hold_nothing_of_torch(noise, ae):
         SparseAE(7),
         VAE(3),
     ],
-    # A function in a name would have its address in it, which differs by process.
-    ids=lambda ae: re.sub(r"<function (\w+) at \w+>", r"\1", str(ae)),
+    ids=name_of,
 )
 def test_a_network_and_its_pickle_round_alike(curve, ae):
     """Also single rows, whose products depend on where weights begin in memory."""
