@@ -13,6 +13,7 @@ from ._version import __version__ as __version__
 from .comparison import CodeSizeCurve, Comparison, code_size_curve, compare
 from .exceptions import (
     CheckpointWarning,
+    CleanRowsWarning,
     CodeCollapseWarning,
     DeadUnitsWarning,
     DependentRowsWarning,
@@ -35,6 +36,7 @@ __all__ = [
     "Architecture",
     "AutoencoderTransformer",
     "CheckpointWarning",
+    "CleanRowsWarning",
     "CodeCollapseWarning",
     "CodeSizeCurve",
     "Comparison",

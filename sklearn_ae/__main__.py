@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
             _tell("interrupted before there was anything to compare.")
             return _INTERRUPTED
         paths = result.save(options.out)
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, MemoryError, OSError, TypeError, ValueError) as error:
         _tell(str(error))
         return 2
     _show(console, result, X.shape, paths)
@@ -85,7 +85,8 @@ def _make_folder(path: Path) -> None:
 
 
 def _tell(message: str) -> None:
-    sys.stderr.write(f"sklearn-ae: {message}\n")
+    """Write a message in one line, however many its values take."""
+    sys.stderr.write(f"sklearn-ae: {' '.join(message.split())}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -157,13 +158,14 @@ def _show(
     console, result: Comparison, shape: tuple[int, int], paths: list[Path]
 ) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     frame = result._display_frame(spread=console.width >= _WIDE)
     if console.width < _MEDIUM:
         frame = frame.drop(columns=["variance", "transform (s)"])
     figures = "mean ± std" if console.width >= _WIDE else "mean"
     title = f"{result.name}: {shape[0]} rows, {shape[1]} features, {figures} over folds"
-    table = Table(title=title)
+    table = Table(title=Text(title))  # names are no markup
     for column in (*frame.index.names, *frame.columns):
         is_text = column == "estimator"
         table.add_column(column, justify="left" if is_text else "right", no_wrap=True)
@@ -174,8 +176,9 @@ def _show(
         table.add_row(str(key[0]), key[1], *row, style=style, end_section=ends)
     console.print(table)
     for sentence in result.sentences():
-        console.print(sentence, highlight=False)
-    console.print("Written: " + ", ".join(map(str, paths)), highlight=False)
+        console.print(sentence, highlight=False, markup=False)
+    written = "Written: " + ", ".join(map(str, paths))
+    console.print(written, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
-        or left as they are. Errors are always reported in the units of X.
+        or left as they are, but for columns further than 100 standard deviations
+        from 0, which are centred. Errors are always reported in the units of X.
     loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
         Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
         in [0, 1]; it ignores `scaling`. With ``"absolute_error"`` values more than 10
@@ -103,13 +104,14 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.
-    validation : {"auto", "random", "last"} or splitter, default="auto"
+    validation : {"auto", "random", "last"}, splitter or list, default="auto"
         Which rows are held out. Equal rows never lie on both sides. ``"auto"`` takes
         them at random, unless rows are found to depend on one another: then whole
         groups, or stretches of an ordered table, are held out, and a
         :class:`DependentRowsWarning` says so. ``"random"`` does not look for that.
-        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn
-        the split that trains on most rows is taken. See :doc:`/dependent_rows`.
+        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn,
+        or a list of splits, the one that trains on most rows is taken. See
+        :doc:`/dependent_rows`.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.

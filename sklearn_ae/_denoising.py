@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from ._nested import NestedCodes
 from ._validation import find_shape, fit_context
@@ -111,7 +113,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
-        or left as they are. Errors are always reported in the units of X.
+        or left as they are, but for columns further than 100 standard deviations
+        from 0, which are centred. Errors are always reported in the units of X.
     loss : {"squared_error", "absolute_error", "log_loss"}, default="squared_error"
         Reconstruction loss. ``"log_loss"`` is the cross-entropy on logits for values
         in [0, 1]; it ignores `scaling`. With ``"absolute_error"`` values more than 10
@@ -137,13 +140,14 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.
-    validation : {"auto", "random", "last"} or splitter, default="auto"
+    validation : {"auto", "random", "last"}, splitter or list, default="auto"
         Which rows are held out. Equal rows never lie on both sides. ``"auto"`` takes
         them at random, unless rows are found to depend on one another: then whole
         groups, or stretches of an ordered table, are held out, and a
         :class:`DependentRowsWarning` says so. ``"random"`` does not look for that.
-        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn
-        the split that trains on most rows is taken. See :doc:`/dependent_rows`.
+        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn,
+        or a list of splits, the one that trains on most rows is taken. See
+        :doc:`/dependent_rows`.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.
@@ -360,8 +364,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             ones whose clean rows are given, which are used as they are.
         y : array-like of shape (n_samples,) or (n_samples, n_features), default=None
             A table of the shape of X holds the clean rows, as `X_clean` does, so that
-            ``fit(noisy, clean)`` works. Ignored otherwise, unless `validation` is a
-            splitter that looks at it.
+            ``fit(noisy, clean)`` works. Labels, one for each row or columns of two
+            values, are ignored, unless `validation` is a splitter that looks at them.
+            So is all of it where `X_clean` is given. Any other table is an error.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), \
                 default=None
             Rows on which epochs are evaluated and the best state is chosen, instead of
@@ -388,8 +393,9 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             If the values or shapes of the tables do not fit the parameters, or each
             other.
         """
-        if X_clean is None and _are_pairs(X, y):
-            X_clean, y = y, None
+        if X_clean is None:
+            X_clean = _find_clean_rows(X, y)
+            y = y if X_clean is None else None
         if (X_clean_val is None) != (X_clean is None or X_val is None):
             raise ValueError(
                 "noisy rows and clean ones must be given in pairs: X with X_clean, and "
@@ -413,7 +419,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             Clean rows, or noisy ones whose clean rows are given. All calls are of one
             kind.
         y : array-like of shape (n_samples, n_features), default=None
-            A table of the shape of X holds the clean rows. Ignored otherwise.
+            A table of the shape of X holds the clean rows. Labels are ignored, and so
+            is all of it where `X_clean` is given. Any other table is an error.
         X_clean : {array-like, sparse matrix} of shape (n_samples, n_features), \
                 default=None
             The clean row of each row of X.
@@ -423,8 +430,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         self : object
             Fitted estimator.
         """
-        if X_clean is None and _are_pairs(X, y):
-            X_clean = y
+        if X_clean is None:
+            X_clean = _find_clean_rows(X, y)
         return self._partial_fit(X, X_clean)
 
     def score(self, X, y=None) -> float:
@@ -436,7 +443,8 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             Rows.
         y : array-like of shape (n_samples, n_features), default=None
             A table of the shape of X holds the clean rows with which reconstructions
-            are compared, instead of X itself. Ignored otherwise.
+            are compared, instead of X itself. Labels are ignored. Any other table is
+            an error.
 
         Returns
         -------
@@ -444,9 +452,10 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
             One minus the squared error over the squared distance of the rows to the
             mean of the training rows; 1 is perfect.
         """
-        if not _are_pairs(X, y):
+        clean = _find_clean_rows(X, y)
+        if clean is None:
             return super().score(X, y)
-        X, clean = self._check_fitted_rows(X), self._check_fitted_rows(y)
+        X, clean = self._check_fitted_rows(X), self._check_fitted_rows(clean, name="y")
         model = self._model
         pairs = PairedTable(clean, X)
         error = model.paired_errors(pairs).mean(dtype=np.float64)
@@ -497,9 +506,41 @@ class DenoisingAE(NestedCodes, BaseAutoencoder):
         return model.scaling.to_units(corrupted, X.dtype)
 
 
-def _are_pairs(X, y) -> bool:
-    """Return whether y is a table of the shape of X."""
-    if y is None:
-        return False
-    shape = find_shape(X, "X")
-    return len(shape) > 1 and find_shape(y, "y") == shape
+def _find_clean_rows(X, y) -> Any:
+    """Return y if it is a table of clean rows; None if it holds labels, or is None.
+
+    Raises
+    ------
+    ValueError
+        If it can be neither for such X.
+    """
+    given, of_x = () if y is None else find_shape(y, "y"), find_shape(X, "X")
+    if not given or len(of_x) < 2:
+        return None
+    if given[0] != of_x[0]:
+        raise ValueError(
+            f"y must hold a clean row, or a label, for each of the {of_x[0]} rows of "
+            f"X; got {given[0]}. Take both from the same table."
+        )
+    is_table = len(given) > 1
+    if is_table and prod(given[1:]) == prod(of_x[1:]):
+        return y
+    if is_table and prod(given[1:]) > 1 and not _are_labels(y):
+        raise ValueError(
+            "y must hold clean rows of the shape of those of X, or labels: one for "
+            f"each row, or columns of two values; got rows of the shape {given[1:]} "
+            f"where those of X have {of_x[1:]}. Correct the table of clean rows. "
+            "Several targets of a regressor behind go into a pipeline one by one, with "
+            "sklearn.multioutput.MultiOutputRegressor."
+        )
+    return None
+
+
+def _are_labels(y) -> bool:
+    """Return whether a table is of words, or of two values at most, as indicators."""
+    values = np.append(y.data, 0) if sp.issparse(y) else np.asarray(y)
+    try:
+        numbers = values.astype(np.float64)
+    except (TypeError, ValueError):
+        return True
+    return len(np.unique(numbers)) <= 2

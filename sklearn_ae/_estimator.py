@@ -19,8 +19,16 @@ __all__ = [
     "open_checkpoint",
     "replace_learned",
     "report_interrupt",
+    "set_requests",
     "share",
+    "state_to_keep",
 ]
+
+# What scikit-learn puts on an estimator while its callbacks watch a fit.
+_PASSING = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+# Where scikit-learn keeps what set_fit_request and its like were told.
+_REQUESTS = "_metadata_request"
 
 # What the checks of rows learn.
 _OF_ROWS = ("n_features_in_", "feature_names_in_")
@@ -87,6 +95,48 @@ def share(estimator: Any) -> Any:
     twin = object.__new__(type(estimator))
     vars(twin).update(vars(estimator))
     return twin
+
+
+def state_to_keep(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an object of scikit-learn's kind that outlive it.
+
+    Metadata requests become plain data, since they refer to the object itself, which
+    not all formats can write. :func:`set_requests` makes requests of them again.
+    """
+    state = {name: value for name, value in state.items() if name not in _PASSING}
+    if _REQUESTS in state:
+        methods = vars(state[_REQUESTS]).items()
+        state[_REQUESTS] = {
+            name: dict(method.requests) for name, method in methods if name != "owner"
+        }
+    return state
+
+
+def set_requests(owner: Any) -> None:
+    """Let an object with the attributes of :func:`state_to_keep` request metadata.
+
+    Raises
+    ------
+    ValueError
+        If a request is for none of the arguments of a method, or asks for something
+        that is no request.
+    """
+    requests = vars(owner).pop(_REQUESTS, None)
+    if requests is None:
+        return
+    routing = owner.get_metadata_routing()
+    for name, wanted in requests.items():
+        known = getattr(routing, name).requests
+        unknown = wanted.keys() - known.keys()
+        if unknown:
+            raise ValueError(
+                f"metadata requests must be for arguments of {name}, {sorted(known)}; "
+                f"got {sorted(unknown)}."
+            )
+        known.clear()
+        for argument, alias in wanted.items():
+            getattr(routing, name).add_request(param=argument, alias=alias)
+    vars(owner)[_REQUESTS] = routing
 
 
 def report_interrupt(n_epochs: int) -> None:

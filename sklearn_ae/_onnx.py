@@ -28,7 +28,7 @@ from .base import BaseAutoencoder
 from .nn.graphs import Probabilities, Reconstruction, RowScore, Values
 from .nn.sparse import TopK
 from .nn.unpool import check_bare_codes
-from .training.atomic import write_file
+from .training.atomic import explained, write_file
 from .training.isolation import isolated
 
 __all__ = ["register_onnx_converters", "to_onnx"]
@@ -84,6 +84,8 @@ def to_onnx(
         If the extra is missing: ``pip install "sklearn-ae[onnx]"``.
     ValueError
         If the estimator has no such part.
+    OSError
+        If the file cannot be written. What was there before stays as it was.
 
     See Also
     --------
@@ -108,7 +110,8 @@ def to_onnx(
         )
     model = _export(*build(), _OUTPUTS[part], opset)
     if path is not None:
-        write_file(Path(path), model.SerializeToString())
+        with explained("path must name a file that can be written", path):
+            write_file(Path(path), model.SerializeToString())
     return model
 
 

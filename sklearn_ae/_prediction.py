@@ -24,7 +24,9 @@ from ._estimator import (
     documentation_page,
     open_checkpoint,
     replace_learned,
+    set_requests,
     share,
+    state_to_keep,
 )
 from ._validation import (
     HasMethods,
@@ -339,7 +341,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
 
     def __getstate__(self) -> dict[str, Any]:
         """Replace module and net by the model, which pickles itself, and the epochs."""
-        state = dict(super().__getstate__())
+        state = state_to_keep(super().__getstate__())
         if "net_" in state:
             for name in ("module_", *loss_curves(())):
                 state.pop(name, None)
@@ -351,6 +353,7 @@ class PretrainedPredictor(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Put a net around the network, which trains nothing before it is asked to."""
         super().__setstate__(state)
+        set_requests(self)
         if hasattr(self, "_model"):
             packed, batch_size, seed = self.net_
             history = unpack_epochs(packed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
+from itertools import zip_longest
 from math import prod
 from numbers import Integral
 from typing import Any
@@ -19,7 +20,14 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import check_array, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    _get_feature_names,
+    check_array,
+    column_or_1d,
+    validate_data,
+)
+
+from .exceptions import warn_user
 
 __all__ = [
     "MAX_EXCESS",
@@ -28,6 +36,7 @@ __all__ = [
     "MissingValues",
     "RealNotInt",
     "StrOptions",
+    "as_integers",
     "as_numbers",
     "check_codes",
     "check_counts",
@@ -142,6 +151,24 @@ def check_number(name: str, value) -> None:
         raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
 
 
+def as_integers(name: str, values) -> list[int]:
+    """Return an integer, or several, as a list.
+
+    Raises
+    ------
+    ValueError
+        If it is, or holds, something else.
+    """
+    known = np.atleast_1d(np.asarray(values, dtype=object)).tolist()
+    is_whole = [isinstance(v, Integral) and not isinstance(v, bool) for v in known]
+    if not all(is_whole):
+        raise ValueError(
+            f"{name} must be an integer, or a sequence of integers; got {values!r}. "
+            f"Give {name}=[2, 8], for example."
+        )
+    return [int(value) for value in known]
+
+
 def as_numbers(X: Any, name: str) -> Any:
     """Return array-likes as an array; leave arrays, frames and sparse matrices alone.
 
@@ -212,7 +239,12 @@ def check_codes(X: Any, n_components: int, unit: float) -> np.ndarray | sp.csr_a
             "reconstruct."
         )
     check_magnitude(codes, "X", unit)
-    return codes
+    return _as_csr_array(codes)
+
+
+def _as_csr_array(X: Any) -> np.ndarray | sp.csr_array:
+    """Return sparse matrices as arrays, whose sums are arrays too; without a copy."""
+    return sp.csr_array(X) if sp.issparse(X) else X
 
 
 def find_shape(X, name: str) -> tuple[int, ...]:
@@ -284,14 +316,55 @@ def check_rows(
             )
         X = np.asarray(X).reshape(len(X), prod(shape))
     is_new = row_shape is None
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        reset=is_new,
-        ensure_min_samples=2 if is_new else min_rows,
-    )
+    rules: dict[str, Any] = {
+        "accept_sparse": "csr",
+        "dtype": [np.float64, np.float32],
+        "order": "C",
+        "ensure_min_samples": 2 if is_new else min_rows,
+    }
+    if name == "X":
+        X = validate_data(estimator, X, reset=is_new, **rules)
+    else:
+        X = _check_rows_beside(estimator, X, name, rules)
     check_magnitude(X, name)
-    return X, shape if len(shape) > 1 else X.shape[1:]
+    return _as_csr_array(X), shape if len(shape) > 1 else X.shape[1:]
+
+
+def _check_rows_beside(estimator, X, name: str, rules: dict[str, Any]):
+    """Do what validate_data does, for rows that come with X and have another name."""
+    columns, known = (
+        _get_feature_names(X),
+        getattr(estimator, "feature_names_in_", None),
+    )
+    if columns is not None and known is not None:
+        _check_columns(columns, known, name)
+    try:
+        X = check_array(X, input_name=name, **rules)
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        raise type(error)(f"{name} must hold rows like those of X: {error}") from error
+    wanted = estimator.n_features_in_
+    if X.shape[1] != wanted:
+        raise ValueError(
+            f"{name} must have the features of X, {wanted}; got {X.shape[1]}. Take "
+            "the same columns, and transform them as those of X."
+        )
+    if (columns is None) != (known is None):
+        has, lacks = ("X", name) if columns is None else (name, "X")
+        warn_user(
+            f"{has} has names of columns and {lacks} has none, so that columns are "
+            "taken by their position. Give both as data frames, or both as arrays.",
+            UserWarning,
+        )
+    return X
+
+
+def _check_columns(columns: np.ndarray, known: np.ndarray, name: str) -> None:
+    """Raise a ValueError unless rows have the columns of X in their order."""
+    for found, wanted in zip_longest(columns.tolist(), known.tolist()):
+        if found != wanted:
+            raise ValueError(
+                f"{name} must have the columns of X, in the same order; got {found!r} "
+                f"where X has {wanted!r}. Take {name}[list(X.columns)]."
+            )

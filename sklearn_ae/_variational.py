@@ -106,7 +106,8 @@ class VAE(BaseAutoencoder):
     scaling : {"global", "per_feature"} or None, default="global"
         How rows are prepared inside: centred and divided by one number, so that the
         objective is PCA's; centred and divided by each feature's standard deviation;
-        or left as they are. Errors are always reported in the units of X.
+        or left as they are, but for columns further than 100 standard deviations
+        from 0, which are centred. Errors are always reported in the units of X.
     learning_rate : float, default=4e-3
         Peak step size of AdamW [2]_, greater than 0.
     schedule : {"one_cycle", "constant"}, default="one_cycle"
@@ -127,13 +128,14 @@ class VAE(BaseAutoencoder):
         PCA. False trains on all rows for `max_iter` epochs, keeps the last state and
         compares it with PCA on at most 5,000 training rows. With `X_val` the best
         state is kept in both cases.
-    validation : {"auto", "random", "last"} or splitter, default="auto"
+    validation : {"auto", "random", "last"}, splitter or list, default="auto"
         Which rows are held out. Equal rows never lie on both sides. ``"auto"`` takes
         them at random, unless rows are found to depend on one another: then whole
         groups, or stretches of an ordered table, are held out, and a
         :class:`DependentRowsWarning` says so. ``"random"`` does not look for that.
-        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn
-        the split that trains on most rows is taken. See :doc:`/dependent_rows`.
+        ``"last"`` takes the last rows, for rows in time. Of a splitter of scikit-learn,
+        or a list of splits, the one that trains on most rows is taken. See
+        :doc:`/dependent_rows`.
     validation_fraction : float or "auto", default="auto"
         Share of the rows to hold out, in (0, 1). ``"auto"`` takes 10 %, but at least
         60 rows, and at most 30 % and 5,000 rows.
@@ -203,8 +205,9 @@ class VAE(BaseAutoencoder):
         Mean lower bound of the log-likelihood of the validation rows (without them, of
         training rows) by at least 16 draws per row, in nats, with `beta` as the weight.
     pca_log_likelihood_bound_ : float
-        The same for the floor: factor analysis, or probabilistic PCA, whose decoder's
-        output is turned into the likelihood's parameters.
+        The same for the floor: factor analysis, or probabilistic PCA, of the logarithms
+        where values are counts, whose decoder's output is turned into the likelihood's
+        parameters.
     kl_per_component_ : ndarray of shape (n_components,)
         KL divergence of each component from the prior, mean over training rows, nats.
     n_active_components_ : int
@@ -214,7 +217,8 @@ class VAE(BaseAutoencoder):
         Mean squared error per value on the validation rows (without them, on
         training rows), in squared units of X.
     pca_reconstruction_error_ : float
-        The same for PCA with the same number of components and training rows.
+        The same for PCA with the same number of components and training rows, of the
+        counts themselves where values are counts.
     beats_pca_ : bool or None
         Whether the gain in the bound over the floor on held-out rows is larger
         than chance. If not, a :class:`PCAFloorWarning` is given, and with `floor` a

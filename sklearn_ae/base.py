@@ -27,7 +27,9 @@ from ._estimator import (
     open_checkpoint,
     replace_learned,
     report_interrupt,
+    set_requests,
     share,
+    state_to_keep,
 )
 from ._validation import (
     HasMethods,
@@ -138,6 +140,7 @@ class BaseAutoencoder(
         "validation": [
             StrOptions({"auto", "random", "last"}),
             HasMethods(["split", "get_n_splits"]),
+            list,
         ],
         "validation_fraction": [
             Interval(Real, 0, 1, closed="neither"),
@@ -435,13 +438,13 @@ class BaseAutoencoder(
 
     # ------------------------------------------------------------------------- using it
 
-    def _check_fitted_rows(self, X, *, values: bool = False):
+    def _check_fitted_rows(self, X, *, values: bool = False, name: str = "X"):
         """Return rows as the fitted model takes them; perhaps check their values."""
         check_is_fitted(self)
-        X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape)
+        X, _ = check_rows(self, X, row_shape=self._model.scaling.row_shape, name=name)
         output = self._model.recipe.output
         check = output.check_values if values else output.check_new_values
-        check(X, "X")
+        check(X, name)
         return X
 
     def transform(self, X) -> np.ndarray:
@@ -607,10 +610,10 @@ class BaseAutoencoder(
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave to the model, which pickles itself, what is its; keep the epochs."""
-        state = dict(super().__getstate__())
+        state = state_to_keep(super().__getstate__())
+        for name in self._model.attributes() if self._is_fitted() else ():
+            state.pop(name, None)
         if "net_" in state:
-            for name in self._model.attributes():
-                state.pop(name, None)
             for name in loss_curves(()):
                 state.pop(name, None)
             epochs = pack_epochs(self.net_.history)
@@ -620,10 +623,13 @@ class BaseAutoencoder(
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Put a net around the model again."""
         super().__setstate__(state)
+        set_requests(self)
         if self._is_fitted():
+            self.__dict__.update(self._model.attributes())
+        if "net_" in state:  # what callbacks see within a fit has none
             packed, *others = self.net_
             history = unpack_epochs(packed)
-            self.__dict__.update(self._model.attributes() | loss_curves(history))
+            self.__dict__.update(loss_curves(history))
             self._surround(history, *others)
 
     @isolated()

@@ -6,11 +6,13 @@ import csv
 import io
 import os
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
@@ -216,15 +218,21 @@ def _load_file(path: Path, target: str | None) -> Table:
     import pandas as pd
 
     if path.suffix == ".csv":
-        _check_fields(path)
-    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        with _refusing(path, "a CSV file in UTF-8 with a header"):
+            frame = pd.read_csv(path)
+            header, row = _first_lines(path)
+        _check_fields(path, header, row)
+    else:
+        with _refusing(path, "a Parquet file"):
+            frame = pd.read_parquet(path)
     _check_target(target, frame.columns, path)
     y = None if target is None else frame.pop(target).to_numpy()
     text = list(frame.columns.difference(frame.select_dtypes("number").columns))
     if text:
         raise ValueError(
             f"all columns of {path} but the target must be numeric; these are not: "
-            f"{text}. Encode or drop them, or name the label column with --target."
+            f"{_few(text)}. Encode or drop them, or name the label column with "
+            "--target."
         )
     empty = frame.isna().sum()
     if y is not None and pd.isna(y).any():
@@ -232,25 +240,23 @@ def _load_file(path: Path, target: str | None) -> Table:
     if empty.any():
         counts = {str(name): int(count) for name, count in empty[empty > 0].items()}
         raise ValueError(
-            f"no value of {path} may be missing; missing values by column: {counts}. "
-            "Fill or drop them first."
+            f"no value of {path} may be missing; missing values by column: "
+            f"{_few(counts)}. Fill or drop them first."
         )
     return Table(path.stem, frame.to_numpy(dtype=np.float64), y)
 
 
 def _read_npz(path: Path, target: str | None) -> Table:
     """Read arrays X and y, and check that they are a table and its labels."""
-    try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            columns = {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, AttributeError, TypeError, BadZipFile) as error:
-        raise ValueError(
-            f"{path} must be an NPZ file of arrays without pickled objects; got a file "
-            f"that cannot be read ({error}). Write it with numpy.savez(path, X=X, y=y)."
-        ) from error
+    with (
+        _refusing(path, "an NPZ file of arrays without pickled objects"),
+        path.open("rb") as file,
+        np.load(file) as arrays,
+    ):
+        columns = {name: arrays[name] for name in arrays.files}
     if "X" not in columns:
         raise ValueError(
-            f"an NPZ file must hold an array 'X'; {path} holds {sorted(columns)}."
+            f"an NPZ file must hold an array 'X'; {path} holds {_few(sorted(columns))}."
         )
     _check_target(target, columns, path)
     X, y = columns["X"], columns.get(target or "y")
@@ -268,14 +274,33 @@ def _read_npz(path: Path, target: str | None) -> Table:
     return Table(path.stem, X.reshape(len(X), -1), y)
 
 
-def _check_fields(path: Path) -> None:
-    """Raise a ValueError if the first row of a CSV file is longer than its header.
+@contextmanager
+def _refusing(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a reader raises about the content of a file into a ValueError."""
+    try:
+        yield
+    except (ImportError, OSError):
+        raise
+    # Readers raise what they happen to stumble over, MemoryErrors for example.
+    except Exception as error:
+        raise ValueError(
+            f"{path} must be {kind}; got a file that cannot be read ({error}). "
+            "It may be damaged or something else: write it anew."
+        ) from error
 
-    Pandas would take surplus fields for names of rows, and shift the others.
-    """
+
+def _first_lines(path: Path) -> tuple[list[str], list[str]]:
+    """Return the fields of the first two lines of a CSV file."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         lines: list[list[str]] = list(islice(csv.reader(file), 2))
-    header, row = lines if len(lines) == 2 else ([], [])
+    return (lines[0], lines[1]) if len(lines) == 2 else ([], [])
+
+
+def _check_fields(path: Path, header: list[str], row: list[str]) -> None:
+    """Raise a ValueError if the first row of a CSV file is longer than its header.
+
+    Pandas takes surplus fields for names of rows, and shifts the others.
+    """
     if len(row) > len(header):
         raise ValueError(
             f"each row of {path} must have as many fields as its header, "
@@ -284,9 +309,17 @@ def _check_fields(path: Path) -> None:
         )
 
 
+def _few(names: Any) -> str:
+    """Return names for an error: not all of many, and not all of a long one."""
+    shortened = Repr()
+    shortened.maxlist = shortened.maxdict = 10
+    shortened.maxstring = shortened.maxother = 60
+    return shortened.repr(names)
+
+
 def _check_target(target: str | None, names, path: Path) -> None:
     if target is not None and target not in names:
         raise ValueError(
             f"target must name a column of {path}; got {target!r}. Its columns are "
-            f"{list(names)}."
+            f"{_few(list(names))}."
         )

@@ -8,6 +8,7 @@ from types import FrameType
 
 __all__ = [
     "CheckpointWarning",
+    "CleanRowsWarning",
     "CodeCollapseWarning",
     "DeadUnitsWarning",
     "DependentRowsWarning",
@@ -25,10 +26,14 @@ __all__ = [
 _BETWEEN = ("sklearn_ae", "sklearn", "joblib", "contextlib")
 
 
+# These fit many estimators.
+_SEARCHES = ("sklearn.model_selection", "sklearn_ae.comparison")
+
+
 def warn_user(message: str, category: type[Warning]) -> None:
     """Give a warning that points at the line of the user's program.
 
-    A search that fits many estimators gives each text once.
+    A search or comparison that fits many estimators gives each text once.
 
     Parameters
     ----------
@@ -39,7 +44,7 @@ def warn_user(message: str, category: type[Warning]) -> None:
     """
     level, frame, search = 1, inspect.currentframe(), None
     while frame is not None and frame.f_back is not None and _is_between(frame):
-        if frame.f_globals.get("__name__", "").startswith("sklearn.model_selection"):
+        if frame.f_globals.get("__name__", "").startswith(_SEARCHES):
             search = frame
         level, frame = level + 1, frame.f_back
     if search is None or _is_first_time(search, message):
@@ -91,7 +96,8 @@ class PCAFloorWarning(UserWarning):
     A model that started at PCA then equals PCA of all rows, or, where rows are
     corrupted, the best linear denoiser; one that did not (``init="random"``, or a
     feature map as the code) is kept although it is no better. Also given where training
-    was skipped, because it could show no gain.
+    was skipped, because it could show no gain, and where no new rows were held out, so
+    that nothing tells whether the network is better and ``beats_pca_`` is None.
     A matter of taste on very small or very linear data: silence it with
     ``warnings.filterwarnings("ignore", category=PCAFloorWarning)`` and read
     ``beats_pca_`` instead.
@@ -132,6 +138,28 @@ class CheckpointWarning(UserWarning):
     >>> from sklearn_ae import CheckpointWarning
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", CheckpointWarning)
+    """
+
+
+class CleanRowsWarning(UserWarning):
+    """Clean rows that were given seem to be in other units than the noisy ones.
+
+    Given if noisy values, on at least half of the columns, follow the clean ones with a
+    slope below 1/4 or above 4, or lie more than 4 of their standard deviations off, by
+    more than chance. Most often a pipeline scales the noisy rows, and the clean ones
+    came as they were. Where they were measured in other units it means nothing.
+
+    See Also
+    --------
+    DenoisingAE.fit : Its parameters `y` and `X_clean`.
+    sklearn.pipeline.Pipeline : Its parameter `transform_input`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_ae import CleanRowsWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CleanRowsWarning)
     """
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 
 # One of scikit-learn's checks is skipped without it; SciPy reads it when imported.
@@ -43,3 +44,8 @@ def usual_handlers():
     yield usual
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def name_of(value):
+    """Return a name for a parameter of a test that is the same in each process."""
+    return re.sub(r"<function (\w+) at \w+>", r"\1", str(value))

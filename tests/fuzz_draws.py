@@ -341,6 +341,8 @@ def _settle_nested(model, found, limit):
         model.code_activation = None
     if "bottleneck" in found:
         model.bottleneck = "vector"
+        if model.upsampling == "unpool":  # which needs more than codes
+            model.upsampling = "nearest"
 
 
 def _settle_sparsity(model, found):

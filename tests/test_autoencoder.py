@@ -638,7 +638,7 @@ def test_wrong_widths(fitted):
 
 
 def test_wrong_width_of_validation_rows(curve):
-    with pytest.raises(ValueError, match="X has 5 features"):
+    with pytest.raises(ValueError, match="X_val must have the 6 features of X"):
         AutoencoderTransformer(1).fit(curve, X_val=curve[:, :5])
 
 
@@ -670,3 +670,34 @@ def test_a_failed_first_fit_leaves_the_estimator_unfitted(noise):
     with pytest.raises(NotFittedError):
         model.transform(noise)
     assert not [name for name in vars(model) if name.endswith("_")]
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (
+            {"architecture": lambda n, k: None},
+            TypeError,
+            r"^architecture must return a pair",
+        ),
+        (
+            {"architecture": lambda n, k: (nn.Linear(n, k), nn.Linear(k, n - 1))},
+            ValueError,
+            r"^the architecture's decoder must map \(n, 2\) to \(n, 40\)",
+        ),
+        (
+            {
+                "architecture": lambda n, k: (nn.Linear(n, k), nn.Linear(k, n)),
+                "pretraining": "layerwise",
+            },
+            ValueError,
+            r"^pretraining='layerwise' needs mirrored dense networks",
+        ),
+    ],
+)
+def test_networks_of_the_user_are_checked_where_training_is_skipped(
+    params, error, message
+):
+    X = np.random.RandomState(0).standard_normal((12, 40))
+    with pytest.raises(error, match=message):
+        AutoencoderTransformer(2, random_state=0, **params).fit(X)

@@ -219,7 +219,7 @@ CASES = {
     ),
     "dependent_rows": Case(
         "situations",
-        2 * 19,
+        2 * 25,
         "situation, validation, seed, claimed, true, beats PCA, seconds, lost",
         "| bagging over a pipeline | auto         |",
         "--seeds 1 --n-jobs 1",

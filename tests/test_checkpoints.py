@@ -310,10 +310,11 @@ def test_steps_that_diverged_stay_small_when_a_fit_goes_on(tmp_path):
 
 def test_a_fit_that_took_no_training_needs_none_again(tmp_path):
     model = AutoencoderTransformer(2, random_state=0, checkpoint=tmp_path / "a.ckpt")
-    first = clone(model).fit(X[:20])
+    rows = X[:20, 20:22]  # of which PCA's two components leave nothing
+    first = clone(model).fit(rows)
     assert first.n_iter_ == 0
-    again = clone(model).fit(X[:20])
-    np.testing.assert_array_equal(again.transform(X), first.transform(X))
+    again = clone(model).fit(rows)
+    np.testing.assert_array_equal(again.transform(rows), first.transform(rows))
 
 
 # ---------------------------------------------------------------- what is another fit
@@ -832,4 +833,45 @@ def test_two_programs_at_once_do_the_same_fit(tmp_path):
     programs = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     said = [program.communicate()[0] for program in programs]
     assert said[0] == said[1] == subprocess.check_output(command)
+    assert os.listdir(tmp_path) == ["a.ckpt"]
+
+
+OTHERS = """
+import sys, time
+from sklearn.datasets import load_digits
+from sklearn_ae import AutoencoderTransformer
+X = load_digits().data[:300]
+options = {"hidden_layer_sizes": (16,), "max_iter": 20, "floor": False}
+model = AutoencoderTransformer(4, **options, random_state=int(sys.argv[2]))
+model.fit(X)  # imports all that it takes
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+sys.stdin.readline()
+try:
+    again = AutoencoderTransformer(**model.get_params()).set_params(
+        checkpoint=sys.argv[1], checkpoint_every=1
+    ).fit(X)
+    print(again.loss_curve_ == model.loss_curve_)
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_of_two_fits_with_one_path_one_is_refused(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", OTHERS, str(tmp_path / "a.ckpt")]
+    programs = [
+        subprocess.Popen(
+            [*command, seed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for seed in "01"
+    ]
+    for program in programs:
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        program.stdin.write("go\n")
+        program.stdin.flush()
+    said = sorted(program.communicate()[0] for program in programs)
+    assert said[0] == "True\n"  # as without the checkpoint
+    assert said[1].startswith("checkpoint must be of the same fit; ")
     assert os.listdir(tmp_path) == ["a.ckpt"]

@@ -12,10 +12,12 @@ from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
     GroupShuffleSplit,
+    KFold,
     TimeSeriesSplit,
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ae import (
     VAE,
@@ -59,11 +61,36 @@ def test_near_copies_are_told_and_held_out_together():
     assert texts == [
         "AutoencoderTransformer(n_components=5): Many rows are near copies of others, "
         "or come in groups of rows that are alike. Whole groups are held out, and each "
-        "of them counts once. If new rows will belong to the same groups, set "
-        "validation='random'; if you know the groups, pass them as groups to fit; for "
-        "rows in time, set validation='last'."
+        "of them counts once. If you know the groups, pass them as groups to fit (in a "
+        "pipeline as <step>__groups, in a search by metadata routing), compare or "
+        "code_size_curve. If new rows will belong to the same groups, set "
+        "validation='random'."
     ]
     assert AutoencoderTransformer(5, validation="random", random_state=0).fit(X)
+
+
+def scaled_windows():
+    noise, x = np.random.RandomState(0).standard_normal(500), [0.0, 0.0]
+    for value in noise:
+        x.append(1.6 * x[-1] - 0.7 * x[-2] + value)
+    X = np.lib.stride_tricks.sliding_window_view(x[-420:], 24)
+    return StandardScaler().fit_transform(np.random.RandomState(1).permutation(X))
+
+
+def visits_of_subjects():
+    r = np.random.RandomState(1)
+    centres = r.randn(30, 4) @ r.randn(4, 15) + r.randn(30, 15)
+    return np.tile(centres, (20, 1)) + r.randn(600, 15)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [(scaled_windows, "windows"), (visits_of_subjects, "groups of rows")],
+)
+def test_what_a_scaler_or_the_order_hides_is_no_evidence(make, found):
+    with pytest.warns(DependentRowsWarning, match=found):
+        model = AutoencoderTransformer(4, random_state=0).fit(make())
+    assert not model.beats_pca_
 
 
 @pytest.mark.parametrize(
@@ -126,19 +153,51 @@ def test_time_is_declared_by_a_splitter_or_by_last():
         assert not model.beats_pca_
 
 
+def test_a_list_of_splits_is_a_splitter_as_for_cv():
+    cv = TimeSeriesSplit(4)
+    models = [
+        AutoencoderTransformer(2, validation=validation, **FAST).fit(ROWS)
+        for validation in (cv, list(cv.split(ROWS)))
+    ]
+    assert models[0].loss_curve_ == models[1].loss_curve_
+    expected = (
+        "validation must leave at least 2 rows for training and 1 to hold out; got 1 "
+        "and 99 from the list."
+    )
+    with pytest.raises(ValueError, match=f"^{expected}$"):
+        AutoencoderTransformer(2, validation=[([0], range(1, 100))]).fit(ROWS)
+
+
 # ----------------------------------------------------------------- without new rows
 
 
 def test_without_new_rows_nothing_is_claimed():
-    expected = (
+    nothing = (
         "AutoencoderTransformer(n_components=2): No new rows were held out, so that "
         "nothing tells whether the network is better than PCA on them: beats_pca_ is "
-        "None. Set early_stopping=True, or pass X_val."
+        "None. "
     )
-    for params, given in (({"early_stopping": False}, {}), ({}, {"X_val": ROWS})):
+    equal = (
+        "Each row that {} would hold out is equal to one to train on; "
+        "validation='auto' holds equal rows out together."
+    ).format
+    known = "X_val has fewer than 5 rows that are not in X; pass more of them."
+    often = np.tile(ROWS, (4, 1))
+    cases = [
+        (
+            {"early_stopping": False},
+            ROWS,
+            {},
+            "Set early_stopping=True, or pass X_val.",
+        ),
+        ({}, ROWS, {"X_val": ROWS}, known),
+        ({"validation": "last"}, often, {}, equal("validation='last'")),
+        ({"validation": KFold(4)}, often, {}, equal("the splitter")),
+    ]
+    for params, X, given, advice in cases:
         model = AutoencoderTransformer(2, max_iter=30, random_state=0, **params)
-        with pytest.warns(PCAFloorWarning, match=f"^{re.escape(expected)}$"):
-            model.fit(ROWS, **given)
+        with pytest.warns(PCAFloorWarning, match=f"^{re.escape(nothing + advice)}$"):
+            model.fit(X, **given)
         assert model.beats_pca_ is None
         assert model.reconstruction_error_ < model.pca_reconstruction_error_
 
@@ -189,7 +248,7 @@ def test_a_row_that_has_much_of_the_variance_is_told():
         "AutoencoderTransformer(n_components=2): Training was skipped, because one "
         "row has more than 15% of the variance, and what a network does to new "
         "rows like it cannot be told from others. The fitted model is PCA of all "
-        "rows; beats_pca_ is False. Check that row, or put RobustScaler or "
+        "rows; beats_pca_ is False. Check that row, or put "
         "QuantileTransformer before. floor=False trains all the same."
     ]
     assert model.n_iter_ == 0
@@ -247,3 +306,18 @@ def test_comparisons_keep_groups_together():
         AutoencoderTransformer(3, nested=True, **FAST), SUBJECTS, cv=2, groups=GROUPS
     )
     assert set(curve.frame["fold"]) == {0, 1}
+
+
+@pytest.mark.parametrize("run", ["compare", "code_size_curve"])
+def test_comparisons_say_once_what_they_found_in_the_rows(run):
+    X = np.repeat(ROWS, 5, axis=0) + 0.01 * RANDOM.standard_normal((500, 20))
+    X = RANDOM.permutation(X)
+    ae = AutoencoderTransformer(2, nested=run != "compare", **FAST)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if run == "compare":
+            compare(X, None, [ae], [2], cv=3)
+        else:
+            code_size_curve(ae, X, cv=3)
+    texts = [str(w.message) for w in caught if w.category is DependentRowsWarning]
+    assert len(texts) == 1

@@ -19,7 +19,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file may import from its own layer's parts only what LAYERS allows: lower layers.
 LAYERS = [
-    {"_version", "exceptions", "_validation"},
+    {"_version", "exceptions"},
+    {"_validation"},
     {"nn"},
     {"training"},
     {"fitting"},

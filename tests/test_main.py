@@ -1,6 +1,9 @@
+import io
 import os
+import struct
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -22,11 +25,13 @@ def csv(tmp_path):
 
 
 def test_compare_on_a_file(csv, tmp_path, capsys):
-    out = tmp_path / "report"
+    csv = csv.rename(tmp_path / "[red]table.csv")
+    out = tmp_path / "[red]report[" / "b]"  # a path, and no markup
     words = ["compare", "--data", str(csv), "--target", "kind", "--n-components", "1"]
     assert main([*words, "--folds", "2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "table: 90 rows, 4 features, mean ± std over folds" in printed
+    assert "[red]table: 90 rows, 4 features, mean ± std over folds" in printed
+    assert "[red]report[/b]/report.html" in printed.replace("\n", "")
     assert "AutoencoderTransformer" in printed
     assert "accuracy" in printed
     names = {path.name for path in out.iterdir()}
@@ -125,6 +130,72 @@ def test_files_that_are_no_archives(tmp_path, capsys, content):
     path.write_bytes(content)
     assert main(["compare", "--data", str(path), "--out", str(tmp_path / "o")]) == 2
     assert "must be an NPZ file of arrays" in capsys.readouterr().err
+
+
+def npz_with_header(header):
+    """Return an NPZ file with an array X of a header of one's own."""
+    header = header.encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        length = struct.pack("<H", len(header))
+        archive.writestr("X.npy", b"\x93NUMPY\x01\x00" + length + header)
+    return file.getvalue()
+
+
+def damaged_npz():
+    file = io.BytesIO()
+    np.savez_compressed(file, X=np.random.RandomState(0).standard_normal((50, 5)))
+    data = bytearray(file.getvalue())
+    data[300:700] = bytes(400)
+    return bytes(data)
+
+
+SHAPE = "{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, 2), }}\n"
+
+HOSTILE = {
+    "table.csv": {
+        "a long field": b'a,b\n"' + b"x" * 200_000 + b'",1\n',
+        "a long name": b"x" * 200_000 + b",b\n1,2\n",
+        "no text": b"\xff\xfe\x00\x01" * 30,
+        "nothing": b"",
+        "an open quote": b'a,b\n"1,2\n3,4\n',
+        "ragged rows": b"a,b\n1,2\n1,2,3\n",
+    },
+    "table.parquet": {"nothing": b"", "something else": b"PAR1" + b"0" * 99 + b"PAR1"},
+    "table.npz": {
+        "more memory than there is": npz_with_header(SHAPE.format(10**14)),
+        "more than a number holds": npz_with_header(SHAPE.format("9" * 40)),
+        "nested brackets": npz_with_header("[" * 9000),
+        "damage": damaged_npz(),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name, kinds in HOSTILE.items() for kind in kinds],
+)
+def test_files_of_anything_are_refused_in_one_line(name, kind, tmp_path, capsys):
+    path = tmp_path / name
+    path.write_bytes(HOSTILE[name][kind])
+    assert main(["compare", "--data", str(path), "--out", str(tmp_path / "o")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"sklearn-ae: {path} must be a")
+    assert err.endswith("It may be damaged or something else: write it anew.\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("cell", ["", "a", "1"])
+def test_errors_about_thousands_of_columns_name_a_few(cell, tmp_path, capsys):
+    path = tmp_path / "wide.csv"
+    lines = [",".join(f"c{i}" for i in range(10_000))]
+    lines += [",".join([cell] * 10_000)] * 3
+    path.write_text("\n".join(lines))
+    words = ["compare", "--data", str(path), "--out", str(tmp_path / "o")]
+    assert main(words if cell != "1" else [*words, "--target", "kind"]) == 2
+    err = capsys.readouterr().err
+    assert "'c0'" in err
+    assert len(err) < 500
 
 
 def test_rows_longer_than_the_header(tmp_path, capsys):

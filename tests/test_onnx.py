@@ -4,7 +4,9 @@ import sys
 import warnings
 
 import numpy as np
+import onnxruntime
 import pytest
+import skl2onnx
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -24,10 +26,8 @@ from sklearn_ae import (
     to_onnx,
 )
 
+from .parameter_values import companions, every_value, small
 from .test_export import MODELS as AUTOENCODERS
-
-onnxruntime = pytest.importorskip("onnxruntime")
-skl2onnx = pytest.importorskip("skl2onnx")
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:150].astype(np.float32), Y[:150] % 3
@@ -118,6 +118,53 @@ def test_graphs_of_each_option_agree_with_estimators(name):
                 to_onnx(model, part=part)
         else:
             check(model, part, rows_for(name))
+
+
+# Parameters that shape what a fitted estimator computes.
+SHAPING = {
+    *("activation", "architecture", "bottleneck", "channels", "code_activation"),
+    *("convs_per_block", "downsampling", "hidden_layer_sizes", "image_shape", "init"),
+    *("kernel_size", "likelihood", "loss", "nested", "noise_variance"),
+    *("normalization", "output_activation", "output_kernel_size", "padding"),
+    *("pretraining", "refinement_channels", "scaling", "size_factor", "sparse_output"),
+    *("sparsity", "tied_weights", "transform_n_nonzero_coefs", "upsampling"),
+}
+
+
+def shaping_values():
+    """Yield each value but defaults once, with a class that has the parameter."""
+    seen = set()
+    for cls, name, value in every_value():
+        default = cls().get_params(deep=False)[name]
+        # Lists, tuples and arrays of the same numbers are one value.
+        text, usual = (str(np.asarray(v).tolist()) for v in (value, default))
+        if name in SHAPING and text != usual and (name, text) not in seen:
+            seen.add((name, text))
+            yield cls, name, value
+
+
+VALUES = list(shaping_values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    VALUES,
+    ids=[f"{cls.__name__}-{name}-{i}" for i, (cls, name, _) in enumerate(VALUES)],
+)
+def test_graphs_agree_for_every_value_of_a_parameter(cls, name, value):
+    is_share = isinstance(value, str) and value in ("log_loss", "bernoulli")
+    rows = X / 16 if is_share else X
+    options = {"floor": False, **companions(cls, name, value), name: value}
+    known = cls().get_params(deep=False)
+    model = small(cls, {k: v for k, v in options.items() if k in known})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(rows, Y)
+    verbs = [
+        v for v in ("reconstruct", "predict_proba", "predict") if hasattr(model, v)
+    ]
+    check(model, verbs[0], rows)
 
 
 def test_a_whole_pipeline_is_converted():

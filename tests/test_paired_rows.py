@@ -8,10 +8,12 @@ import pytest
 import scipy.sparse as sp
 import sklearn
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import Ridge
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_ae import DenoisingAE, PretrainedClassifier
+from sklearn_ae import ConvArchitecture, DenoisingAE, PretrainedClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -54,11 +56,130 @@ def test_y_of_the_shape_of_x_holds_clean_rows(pairs, wrap):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_other_y_are_ignored(pairs):
-    noisy, _ = pairs
-    model = DenoisingAE(2, **FAST).fit(noisy)
-    labelled = clone(model).fit(noisy, np.arange(len(noisy)))
-    np.testing.assert_array_equal(labelled.transform(noisy), model.transform(noisy))
+LABELS = {
+    "one of each row": np.arange(300),
+    "a column": np.linspace(0, 1, 300)[:, None],
+    "indicators": np.eye(3)[np.arange(300) % 3],
+    "sparse indicators": sp.csr_array(np.eye(3)[np.arange(300) % 3]),
+    "words": np.array([["a", "b", "c"]] * 300),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_are_no_clean_rows(pairs, name):
+    X = pairs[0][:300]
+    model = DenoisingAE(2, max_iter=1, random_state=0).fit(X, LABELS[name])
+    alone = clone(model).fit(X)
+    np.testing.assert_array_equal(model.transform(X), alone.transform(X))
+    assert model.score(X, LABELS[name]) == alone.score(X)
+
+
+def reshaped(clean):
+    """Return tables that are no clean rows for X, and no labels."""
+    return {
+        "columns": clean[:, :-1],
+        "float32": clean[:, :3].astype(np.float32),
+        "integers": np.round(9 * clean[:, :-1]).astype(int),
+        "list": clean[:, :-1].tolist(),
+        "frame": pd.DataFrame(clean[:, :-1]),
+        "sparse": sp.csr_array(clean[:, :-1]),
+        "wider": np.c_[clean, clean],
+        "images": clean.reshape(len(clean), 2, 5)[:, :, :4],
+    }
+
+
+@pytest.mark.parametrize("name", reshaped(np.zeros((1, 10))))
+def test_a_clean_table_with_other_columns_is_refused(pairs, name):
+    noisy, clean = (table[:60] for table in pairs)
+    wrong, model = reshaped(clean)[name], DenoisingAE(2, max_iter=1)
+    fitted = clone(model).fit(noisy, clean)
+    for call in (model.fit, model.fit_transform, model.partial_fit, fitted.score):
+        with pytest.raises(ValueError, match="y must hold clean rows of the shape of"):
+            call(noisy, wrong)
+
+
+def test_what_is_said_of_a_clean_table_with_other_columns(pairs):
+    noisy, clean = pairs
+    with pytest.raises(ValueError, match="y must hold") as raised:
+        DenoisingAE().fit(noisy, clean[:, :-1])
+    assert str(raised.value) == (
+        "y must hold clean rows of the shape of those of X, or labels: one for each "
+        "row, or columns of two values; got rows of the shape (9,) where those of X "
+        "have (10,). Correct the table of clean rows. Several targets of a regressor "
+        "behind go into a pipeline one by one, with "
+        "sklearn.multioutput.MultiOutputRegressor."
+    )
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 59, 61])
+def test_y_has_a_row_for_each_of_x(pairs, n_rows):
+    noisy, clean = pairs[0][:60], pairs[1][:n_rows]
+    model = DenoisingAE(2, max_iter=1)
+    fitted = clone(model).fit(noisy)
+    expected = (
+        "y must hold a clean row, or a label, for each of the 60 rows of X; got "
+        f"{n_rows}. Take both from the same table."
+    )
+    for call in (model.fit, model.fit_transform, model.partial_fit, fitted.score):
+        for y in (clean, clean[:, 0], pd.DataFrame(clean)):
+            with pytest.raises(ValueError, match="y must hold a clean row") as raised:
+                call(noisy, y)
+            assert str(raised.value) == expected
+
+
+def test_clean_rows_by_name_go_before_those_in_the_place_of_labels(pairs):
+    noisy, clean = pairs
+    model = DenoisingAE(2, max_iter=2, random_state=0)
+    expected = clone(model).fit(noisy, X_clean=clean).transform(noisy)
+    for y in (clean + 1, clean[:, :3], clean[:-1]):
+        found = clone(model).fit(noisy, y, X_clean=clean).transform(noisy)
+        np.testing.assert_array_equal(found, expected)
+    passed = clone(model).partial_fit(noisy, clean + 1, X_clean=clean)
+    other = clone(model).partial_fit(noisy, X_clean=clean)
+    np.testing.assert_array_equal(passed.transform(noisy), other.transform(noisy))
+
+
+def test_clean_images_may_be_flat(pairs):
+    noisy, clean = pairs
+    images = [table.reshape(-1, 2, 5) for table in (noisy, clean)]
+    architecture = ConvArchitecture(channels=(4,))
+    model = DenoisingAE(2, architecture=architecture, max_iter=2, random_state=0)
+    expected = clone(model).fit(*images).transform(images[0])
+    found = clone(model).fit(images[0], clean).transform(images[0])
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="rows of X_clean must have the shape"):
+        model.fit(noisy, images[1])
+
+
+def test_a_regressor_of_several_targets_behind(pairs):
+    noisy, clean = pairs
+    ae = DenoisingAE(4, max_iter=1, random_state=0)
+    model = MultiOutputRegressor(make_pipeline(ae, Ridge()))
+    assert model.fit(noisy, clean[:, :3]).score(noisy, clean[:, :3]) > 0.5
+
+
+def test_errors_call_second_tables_by_their_names(pairs):
+    noisy, clean = (table[:60] for table in pairs)
+    holed = clean.copy()
+    holed[3, 3] = np.nan
+    model = DenoisingAE(2, max_iter=1, random_state=0)
+    fitted = clone(model).fit(noisy, clean)
+    with pytest.raises(ValueError, match="Input X_clean contains NaN"):
+        model.fit(noisy, X_clean=holed)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        fitted.score(noisy, holed)
+    with pytest.raises(ValueError, match="Input X_val contains NaN"):
+        model.fit(noisy, X_val=holed)
+    given = {"X_clean": clean, "X_val": noisy}
+    with pytest.raises(ValueError, match="Input X_clean_val contains NaN"):
+        model.fit(noisy, **given, X_clean_val=holed)
+
+
+def test_second_tables_have_the_columns_of_x_by_name(pairs):
+    noisy, clean = (pd.DataFrame(table[:60]).add_prefix("c") for table in pairs)
+    for name in ("X_clean", "X_val"):
+        with pytest.raises(ValueError, match=f"{name} must have the columns of X"):
+            DenoisingAE(2, max_iter=1).fit(noisy, **{name: clean.add_prefix("d")})
 
 
 def test_where_training_is_no_gain_the_best_linear_map_is_the_model():

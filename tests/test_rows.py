@@ -5,11 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from sklearn_ae import (
     VAE,
     AutoencoderTransformer,
     ConvAutoencoderTransformer,
+    DenoisingAE,
     PretrainedClassifier,
     PretrainedRegressor,
 )
@@ -164,3 +166,82 @@ def test_ends_of_a_line_are_rows_of_numbers(curve):
         vae.interpolate(curve[0], curve[0] * np.nan)
     with pytest.raises(ValueError, match=r"^the values of b must stay within"):
         vae.interpolate(curve[0], curve[0] + 1e19)
+
+
+# Rows that come with those of X, and are named in messages about them.
+BESIDE = {
+    "missing values": (lambda V: V * np.nan, "Input {} contains NaN."),
+    "sparse missing values": (
+        lambda V: sp.csr_array(V * np.nan),
+        "Input {} contains NaN.",
+    ),
+    "another width": (
+        lambda V: V[:, :5],
+        "{} must have the features of X, 6; got 5. Take the same columns, and "
+        "transform them as those of X.",
+    ),
+    "no rows": (
+        lambda V: V[:0],
+        "{} must hold rows like those of X: Found array with 0 sample(s) (shape=(0, 6))"
+        " while a minimum of 1 is required.",
+    ),
+    "other columns": (
+        lambda V: pd.DataFrame(V, columns=list("abcedf")),
+        "{0} must have the columns of X, in the same order; got 'e' where X has 'd'. "
+        "Take {0}[list(X.columns)].",
+    ),
+    "fewer columns": (
+        lambda V: pd.DataFrame(V[:, :5], columns=list("abcde")),
+        "{0} must have the columns of X, in the same order; got None where X has 'f'. "
+        "Take {0}[list(X.columns)].",
+    ),
+}
+FITS = {
+    "X_val": lambda X, rows: AutoencoderTransformer(2).fit(X, X_val=rows),
+    "X_clean": lambda X, rows: DenoisingAE(2).fit(X, X_clean=rows),
+    "X_clean_val": lambda X, rows: DenoisingAE(2).fit(
+        X, X_val=X, X_clean=X, X_clean_val=rows
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("kind", BESIDE)
+def test_errors_name_the_rows_that_they_are_about(curve, name, kind):
+    make, message = BESIDE[kind]
+    rows = make(curve[:50])
+    is_frame = isinstance(rows, pd.DataFrame)
+    X = pd.DataFrame(curve, columns=list("abcdef")) if is_frame else curve
+    with pytest.raises(ValueError, match=name) as error:
+        FITS[name](X, rows)
+    assert str(error.value) == message.format(name)
+
+
+@pytest.mark.parametrize("has_names", ["X", "X_val"])
+def test_names_of_columns_on_one_side_alone(curve, has_names):
+    tables = {"X": curve, "X_val": curve[:50] + 1e-3}
+    tables[has_names] = pd.DataFrame(tables[has_names], columns=list("abcdef"))
+    (lacks,) = set(tables) - {has_names}
+    with pytest.warns(UserWarning, match="names of columns") as record:
+        AutoencoderTransformer(2, max_iter=1, random_state=0).fit(**tables)
+    assert str(record[0].message) == (
+        f"{has_names} has names of columns and {lacks} has none, so that columns are "
+        "taken by their position. Give both as data frames, or both as arrays."
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VAE(2, likelihood="poisson", size_factor="sum", max_iter=2, random_state=0),
+        VAE(2, likelihood="negative_binomial", max_iter=2, random_state=0),
+        AutoencoderTransformer(2, max_iter=2, random_state=0, floor=False),
+        DenoisingAE(2, scaling="per_feature", max_iter=2, random_state=0),
+    ],
+    ids=["poisson", "negative binomial", "plain", "denoising"],
+)
+def test_sparse_matrices_teach_what_sparse_arrays_teach(model):
+    X = np.random.RandomState(0).poisson(2.0, (40, 6)).astype(float)
+    expected = model.fit(sp.csr_array(X)).transform(X)
+    for kind in (sp.csr_matrix, sp.coo_matrix, sp.csc_matrix):
+        np.testing.assert_array_equal(model.fit(kind(X)).transform(kind(X)), expected)

@@ -1,14 +1,17 @@
 """Large offsets and small units: float64 in, float64 out."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from torch import nn
 
 from sklearn_ae import (
     VAE,
@@ -17,6 +20,8 @@ from sklearn_ae import (
     DenoisingAE,
     SparseAE,
 )
+
+from .conftest import name_of
 
 SHORT = {"max_iter": 5, "random_state": 0, "device": "cpu"}
 MODELS = [
@@ -47,7 +52,7 @@ def survey():
 
 
 @pytest.mark.parametrize("scaler", [None, StandardScaler(), MinMaxScaler()], ids=str)
-@pytest.mark.parametrize("scaling", ["global", "per_feature"])
+@pytest.mark.parametrize("scaling", ["global", "per_feature", None])
 def test_distinct_metres_stay_distinct(survey, scaler, scaling):
     model = AutoencoderTransformer(3, scaling=scaling, **SHORT)
     if scaler is not None:
@@ -121,3 +126,95 @@ def test_errors_in_small_and_large_units(model, dtype, unit, curve):
     mean = scores.mean(dtype=np.float64) / unit**2
     assert mean == pytest.approx(wanted, rel=0.05)
     assert scaled.score(X) == pytest.approx(ae.score(curve.astype(dtype)), abs=0.01)
+
+
+@pytest.mark.parametrize("scaling", ["global", "per_feature", None])
+@pytest.mark.parametrize(
+    # Covariances of rows that are not centred lose digits, in scikit-learn's PCA too.
+    ("convert", "atol"),
+    [(np.asarray, 2e-9), (sp.csr_array, 1e-3)],
+)
+def test_what_is_pca_keeps_all_digits_as_pca_does(scaling, convert, atol):
+    noise = np.random.RandomState(0).standard_normal((200, 3))
+    rows = [5e5, 5.3e6, 2.5e6 + 1 / 3] + noise * [1e3, 1e3, 0]
+    X = convert(rows)
+    model = fit(AutoencoderTransformer(2, scaling=scaling, **SHORT), X)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))
+    for known in (model, again):
+        np.testing.assert_allclose(known.reconstruct(X), rows, rtol=0, atol=atol)
+        assert known.score_samples(X).min() > -(atol**2)
+        assert known.score(X) == pytest.approx(1, abs=1e-12)
+        codes = known.transform(X).astype(np.float64)
+        # Codes are of float32, with seven digits of a spread of kilometres.
+        found = known.inverse_transform(codes)
+        np.testing.assert_allclose(found, rows, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("scaling", ["global", "per_feature"])
+def test_what_falls_back_has_the_errors_of_pca(scaling):
+    noise = np.random.RandomState(0).standard_normal((100, 6))
+    X = [1e6, 1e3, 0, 1, 1e6, 0] + noise * [1e-3, 1, 1, 1e-3, 1, 1]
+    model = fit(AutoencoderTransformer(2, scaling=scaling, **SHORT), X)
+    assert model.beats_pca_ is False
+    unit = X.std(axis=0) if scaling == "per_feature" else 1
+    scaled = (X - X.mean(axis=0)) / unit
+    pca = PCA(2).fit(scaled)
+    left = (pca.inverse_transform(pca.transform(scaled)) - scaled) * unit
+    np.testing.assert_allclose(model.reconstruct(X) - X, left, atol=1e-6)
+    errors = np.square(left).mean(axis=1)
+    np.testing.assert_allclose(-model.score_samples(X), errors, rtol=1e-5)
+
+
+def own_networks(n_features, n_components):
+    return nn.Linear(n_features, n_components), nn.Linear(n_components, n_features)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_centred"),
+    [
+        (AutoencoderTransformer(2), [True, True]),
+        (AutoencoderTransformer(2, scaling=None), [False, True]),
+        (AutoencoderTransformer(2, scaling=None, init="random"), [False, True]),
+        (VAE(2, scaling=None), [False, True]),
+        # Log-odds, and networks that may bound what they return, need rows as they are.
+        (AutoencoderTransformer(2, loss="log_loss"), [False, False]),
+        (VAE(2, likelihood="bernoulli", scaling=None), [False, False]),
+        (
+            AutoencoderTransformer(
+                2, scaling=None, init="random", architecture=own_networks
+            ),
+            [False, False],
+        ),
+        (
+            AutoencoderTransformer(2, scaling=None, architecture=own_networks),
+            [False, True],
+        ),
+    ],
+    ids=name_of,
+)
+def test_far_columns_are_centred_where_networks_can_do_without(model, is_centred):
+    rng = np.random.RandomState(0)
+    X = np.c_[rng.uniform(size=(100, 3)), 0.9 + 1e-4 * rng.uniform(size=(100, 3))]
+    scaling = fit(model.set_params(**SHORT), X)._model.scaling
+    wanted = X.mean(axis=0) * np.repeat(is_centred, 3)
+    np.testing.assert_allclose(scaling.shift, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AutoencoderTransformer(2, init="random", scaling=None, **SHORT),
+        ConvAutoencoderTransformer(2, channels=(4,), init="random", scaling=None),
+        DenoisingAE(2, scaling=None, **SHORT),
+        SparseAE(12, scaling=None, **SHORT),
+        VAE(2, scaling=None, **SHORT),
+    ],
+    ids=str,
+)
+def test_metres_are_not_rounded_by_networks_without_scaling(model, survey):
+    model = model.set_params(**SHORT)
+    near = survey - survey.mean(axis=0)
+    wanted, far = fit(model, near).score(near), fit(model, survey)
+    assert far.score(survey) == pytest.approx(wanted, abs=0.05)
+    assert len(np.unique(far.reconstruct(survey)[:, 1])) == 800

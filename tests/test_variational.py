@@ -83,11 +83,43 @@ def test_training_improves_on_the_likelihood_of_pca(digits):
 def test_floor_is_probabilistic_pca_of_all_rows(noise):
     with pytest.warns(PCAFloorWarning, match="likelihood on held-out rows") as caught:
         model = fit(noise, 2)
-    assert "The fitted model is PCA of all rows" in str(caught[0].message)
+    assert str(caught[0].message) == (
+        "VAE(n_components=2): The fitted model is PCA of all rows, because the "
+        "network's likelihood on held-out rows is not better by more than chance. "
+        "beats_pca_ is False. pca_log_likelihood_bound_ is what it had to exceed. More "
+        "rows, another n_components or a larger max_iter may change that; floor=False "
+        "keeps the network."
+    )
     expected = PCA(2).fit(noise).score_samples(noise)
     np.testing.assert_allclose(model.log_likelihood(noise, 1), expected, atol=1e-3)
     assert model.log_likelihood_bound_ == model.pca_log_likelihood_bound_
     assert model.reconstruction_error_ >= model.pca_reconstruction_error_
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_the_floor_of_counts_is_named(likelihood):
+    rates = np.r_[1000, np.ones(7)]  # of which one has nearly all of the variance
+    X = np.random.RandomState(0).poisson(rates, (300, 8))
+    with pytest.warns(PCAFloorWarning) as caught:
+        model = fit(X, 2, likelihood=likelihood, max_iter=1)
+    assert [str(w.message) for w in caught] == [
+        "VAE(n_components=2): The fitted model is the linear model of log counts of "
+        "all rows, because the network's likelihood on held-out rows is not better by "
+        "more than chance. beats_pca_ is False. pca_log_likelihood_bound_ is what it "
+        "had to exceed. pca_reconstruction_error_ is of another model, PCA of the "
+        "counts. More rows, another n_components or a larger max_iter may change that; "
+        "floor=False keeps the network."
+    ]
+    assert not model.beats_pca_
+    assert model.log_likelihood_bound_ == model.pca_log_likelihood_bound_
+
+
+def test_a_network_of_counts_that_is_kept_is_compared_with_its_floor():
+    rng = np.random.RandomState(0)
+    X = rng.poisson(np.exp(2 + rng.standard_normal((300, 1)) * np.ones(8)))
+    params = {"max_iter": 1, "learning_rate": 1e-30, "floor": False}
+    with pytest.warns(PCAFloorWarning, match="better than the linear model of log co"):
+        fit(X, 1, likelihood="poisson", **params)
 
 
 def test_start_has_the_likelihood_of_factor_analysis(digits):
@@ -523,3 +555,17 @@ def test_likelihoods_are_of_values_that_can_be(digits, method):
     with pytest.raises(ValueError, match="n_samples must be") as error:
         getattr(model, method)(digits, 0)
     assert str(error.value) == "n_samples must be an integer of at least 1; got 0."
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+@pytest.mark.parametrize("size_factor", ["sum", None])
+def test_sparse_counts_of_every_kind(likelihood, size_factor):
+    """Sums of sparse matrices have two axes, and those of sparse arrays one."""
+    X = np.random.RandomState(0).poisson(2.0, (30, 5)).astype(float)
+    vae = VAE(
+        2, likelihood=likelihood, size_factor=size_factor, max_iter=1, random_state=0
+    )
+    wanted = vae.fit(sp.csr_array(X)).transform(X)
+    for convert in (sp.csr_matrix, sp.coo_matrix, sp.csc_array):
+        found = vae.fit(convert(X)).transform(convert(X))
+        np.testing.assert_array_equal(found, wanted)

@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 
-from .._validation import safe_indexing
+from .._validation import as_integers, safe_indexing
 from ..base import BaseAutoencoder
 from ..displays import CodeSizeDisplay
 from ..nn.nested import is_nested
@@ -137,7 +137,7 @@ def code_size_curve(
     estimator: BaseEstimator,
     X,
     y=None,
-    n_components: Sequence[int] | None = None,
+    n_components: int | Sequence[int] | None = None,
     *,
     cv=None,
     groups=None,
@@ -159,7 +159,7 @@ def code_size_curve(
         Rows.
     y : array-like of shape (n_samples,), default=None
         Targets.
-    n_components : sequence of int, default=None
+    n_components : int or sequence of int, default=None
         Sizes to score; None takes all from 1 to the width of the code.
     cv : int, splitter or iterable, default=None
         As in ``GridSearchCV``.
@@ -255,16 +255,17 @@ def _find_nested(steps: list[tuple[str, BaseEstimator]]) -> int:
     return nested[0]
 
 
-def _check_sizes(sizes: Sequence[int] | None, largest: int) -> list[int]:
-    if sizes is None:
+def _check_sizes(asked: int | Sequence[int] | None, largest: int) -> list[int]:
+    if asked is None:
         return list(range(1, largest + 1))
+    sizes = as_integers("n_components", asked)
     wrong = [size for size in sizes if not 1 <= size <= largest]
     if wrong or not len(sizes):
         raise ValueError(
             "n_components must hold sizes from 1 to the width of the nested code, "
-            f"{largest}; got {list(sizes)}. Give the autoencoder more n_components."
+            f"{largest}; got {sizes}. Give the autoencoder more n_components."
         )
-    return sorted(set(map(int, sizes)))
+    return sorted(set(sizes))
 
 
 def _complete(head: Pipeline, reducer, tail: list, X, y) -> Pipeline:

@@ -28,7 +28,7 @@ from .._autoencoder import AutoencoderTransformer
 from .._conv import ConvAutoencoderTransformer
 from .._denoising import DenoisingAE
 from .._sparse import SparseAE
-from .._validation import check_groups
+from .._validation import as_integers, check_groups
 from .._variational import VAE
 from ..base import BaseAutoencoder
 from ..exceptions import InterruptedFitWarning, PCAFloorWarning, warn_user
@@ -114,7 +114,8 @@ def compare(
     Raises
     ------
     ValueError
-        If no code size fits the data, or if two estimators have the same name.
+        If no code size fits the data or one is no integer, or if two estimators have
+        the same name.
 
     See Also
     --------
@@ -177,7 +178,7 @@ def compare_until_interrupted(
     if getattr(X, "ndim", 2) > 2:
         image_shape = tuple(X.shape[1:]) if image_shape is None else image_shape
         X = np.reshape(X, (len(X), -1))
-    X = check_array(X, dtype=[np.float64, np.float32])
+    X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
     if y is not None:
         y = np.asarray(y)
         check_consistent_length(X, y)
@@ -398,10 +399,10 @@ def _make_splitter(n_folds: int, has_classes: bool, has_groups: bool, seed: int)
 def _fitting_sizes(
     asked: int | Sequence[int], n_features: int, n_rows: int
 ) -> list[int]:
-    sizes = np.atleast_1d(asked).tolist()
+    sizes = as_integers("n_components", asked)
     limit = min(n_features, n_rows)
-    fitting = sorted({int(size) for size in sizes if 1 <= size < limit})
-    left_out = sorted(set(map(int, sizes)) - set(fitting))
+    fitting = sorted({size for size in sizes if 1 <= size < limit})
+    left_out = sorted(set(sizes) - set(fitting))
     if not fitting:
         raise ValueError(
             "n_components must hold a code size of at least 1 and less than "

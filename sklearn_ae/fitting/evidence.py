@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm, t, wilcoxon
@@ -10,12 +10,14 @@ from scipy.stats import norm, t, wilcoxon
 from ..training.batches import Rows
 
 __all__ = [
+    "EXACT",
     "MAX_SHARE_OF_ONE_ROW",
     "MIN_ROWS",
     "HeldOut",
     "is_real_gain",
     "is_real_likelihood_gain",
     "min_gain",
+    "share_of_one_row",
 ]
 
 # A gain over PCA counts if a paired rank test over validation rows gives it this
@@ -32,6 +34,10 @@ _SIGNIFICANCE_OF_MEAN = 0.01
 
 # Of one row where rows gain as alike as they did in any of those tables.
 _MIN_GAIN_OF_ONE_LIKE_ROW = 0.15
+
+#: PCA is exact where it leaves less than this share of the variance, which is what
+#: float32 makes of nothing.
+EXACT = 1e-9
 
 # On fewer rows no gain can have that significance, even one on each of them.
 MIN_ROWS = 5
@@ -60,12 +66,18 @@ class HeldOut:
         Which are the last rows of an ordered table. There, too, a gain must hold.
     are_new : bool, default=True
         Whether the network has not been trained on them.
+    units : str, default="rows"
+        What counts as one, in the plural.
+    advice : str
+        What gives more of them, or new ones.
     """
 
     rows: Rows
     groups: np.ndarray | None = None
     at_end: np.ndarray | None = None
     are_new: bool = True
+    units: str = "rows"
+    advice: str = "Set early_stopping=True, or pass X_val."
 
     @property
     def n_units(self) -> int:
@@ -77,11 +89,11 @@ class HeldOut:
         if len(self.rows) <= n_rows:
             return self
         at = np.random.RandomState(seed).permutation(len(self.rows))[:n_rows]
-        return HeldOut(
-            self.rows.at(at),
-            None if self.groups is None else self.groups[at],
-            None if self.at_end is None else self.at_end[at],
-            self.are_new,
+        return replace(
+            self,
+            rows=self.rows.at(at),
+            groups=None if self.groups is None else self.groups[at],
+            at_end=None if self.at_end is None else self.at_end[at],
         )
 
     def means(self, losses: np.ndarray) -> np.ndarray:
@@ -95,6 +107,12 @@ class HeldOut:
 def min_gain(n_rows: float) -> float:
     """Return the share of PCA's loss from which a gain on so many rows may be real."""
     return _MIN_GAIN + _MIN_GAIN_OF_ONE_LIKE_ROW / np.sqrt(n_rows)
+
+
+def share_of_one_row(squares: np.ndarray) -> float:
+    """Return the largest share that one row has of the sum of squared distances."""
+    total = squares.sum(dtype=np.float64)
+    return float(squares.max() / total) if total > 0 else 0.0
 
 
 def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) -> bool:

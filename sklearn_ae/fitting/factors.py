@@ -8,6 +8,8 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from ..nn.likelihoods import MIN_LEARNED_SHARE, least_noise_variances
 from ..nn.linear_path import FactorSolution, PCASolution, least_variance
 from ..training.batches import Rows
+from .evidence import MAX_SHARE_OF_ONE_ROW, share_of_one_row
+from .pca import fit_pca
 
 __all__ = [
     "MAX_FEATURES",
@@ -36,11 +38,17 @@ _MIN_VARIANCE = 1e-30
 # where both are the same model.
 _MIN_GAIN = 1e-3
 
+# Parts of the rows for cross-validation.
+_N_FOLDS = 5
+
 
 def choose_normal_model(
-    pca: PCASolution, rows: Rows, held_out: Rows | None
+    pca: PCASolution, rows: Rows, held_out: Rows | None, seed: int
 ) -> PCASolution:
     """Return factor analysis of rows, or the given PCA if held-out rows are likelier.
+
+    If one row has much of the variance, the rows are held out in turn instead: by
+    cross-validation.
 
     Parameters
     ----------
@@ -51,13 +59,40 @@ def choose_normal_model(
     held_out : Rows or None
         To compare on; None keeps PCA, because rows that were fitted to prefer the model
         with more variances.
+    seed : int
+        Seed of the folds.
     """
     varies = bool((pca.variances > 0).any())
     if held_out is None or not varies or rows.n_features > MAX_FEATURES:
         return pca
     factors = fit_factors(pca, rows)
-    gains = log_densities(factors, held_out) - log_densities(pca, held_out)
+    if len(rows) >= 2 * _N_FOLDS and _has_heavy_tails(rows, pca.mean):
+        gains = _cross_validate(rows, len(pca.components), seed)
+    else:
+        gains = log_densities(factors, held_out) - log_densities(pca, held_out)
     return factors if gains.mean() > _MIN_GAIN * rows.n_features else pca
+
+
+def _cross_validate(rows: Rows, n_components: int, seed: int) -> np.ndarray:
+    """Return by how much each row is likelier under factors of others than under PCA.
+
+    Where tails are heavy a few rows decide, and all rows hold more of them than those
+    that are held out.
+    """
+    gains, order = [], np.random.RandomState(seed).permutation(len(rows))
+    for fold in np.array_split(order, _N_FOLDS):
+        others = rows.at(np.setdiff1d(np.arange(len(rows)), fold))
+        pca = fit_pca(others, n_components, seed)
+        factors, left_out = fit_factors(pca, others), rows.at(fold)
+        gains.append(log_densities(factors, left_out) - log_densities(pca, left_out))
+    return np.concatenate(gains)
+
+
+def _has_heavy_tails(rows: Rows, mean: np.ndarray) -> bool:
+    """Return whether one row has so much of the variance that few others count."""
+    blocks = (block.cpu().numpy().astype(np.float64) for block in rows.blocks())
+    squares = [np.square(block - mean).sum(axis=1) for block in blocks]
+    return share_of_one_row(np.concatenate(squares)) > MAX_SHARE_OF_ONE_ROW
 
 
 def fit_learnable_factors(pca: PCASolution, rows: Rows) -> FactorSolution:

@@ -23,7 +23,8 @@ from ..training.history import loss_curves
 from ..training.isolation import isolated
 from ..training.net import AutoencoderNet, Outcome, TrainingPlan
 from ..training.progress import announce
-from .evidence import HeldOut
+from .clean_rows import find_foreign_pairs
+from .evidence import MIN_ROWS, HeldOut
 from .fit_report import FitReport
 from .model import Model
 from .nested import SizeTable, evaluate_sizes, keep_first, say_floor_of_some
@@ -179,13 +180,17 @@ def _skip_training(
 ) -> tuple[Model, Record] | None:
     """Return PCA in the place of a network that could show no gain over it."""
     has_floor = start.recipe.starts_at_pca and options.floor
-    if not has_floor or not rows.held_out.are_new:
+    wants_new = options.early_stopping and table.X_val is None
+    # Of so few rows there are none to hold out.
+    lacks_rows = wants_new and len(rows.train) < MIN_ROWS
+    if not has_floor or not (rows.held_out.are_new or lacks_rows):
         return None
     pca, plain = start.baseline, start.plain_pca(options)
-    reason = find_no_prospect(plain, pca, rows.train, rows.held_out)
+    reason = find_no_prospect(plain, pca, rows.train, rows.held_out, table.names)
     if reason is None:
         return None
-    floor = start.floor(options)
+    start.recipe.check_networks(start.scaling, start.width)
+    floor = plain.floor(pca)
     objective = floor.recipe.build_objective(pca, floor.n_components)
     objective = objective.to(options.device)
     if report is not None:
@@ -227,20 +232,19 @@ def _conclude(
     # PCA of the training rows is evaluated; PCA of all rows takes a network's place.
     pca_of_all = _fit_pca_of_all(model, table, rows) if skipped is None else None
     n_active = _count_active(model, evaluated)
-    rivals = Rivals.beside(model, pca, n_active)
+    rivals, informed = Rivals.beside(model, pca, n_active), None
+    if pca_of_all is not None:
+        informed = Rivals.beside(model, pca_of_all, n_active).of_losses
     if skipped is not None:
         verdict = Verdict.without_training(rivals, objective, evaluated)
-    elif pca_of_all is None:
-        verdict = Verdict.reach(model, rivals, objective, held_out)
     else:
-        informed = Rivals.beside(model, pca_of_all, n_active)
         verdict = Verdict.reach(model, rivals, objective, held_out, informed)
     network, has_floor = model, model.recipe.starts_at_pca and options.floor
     best_epoch, falls_back = outcome.best_epoch, has_floor and not verdict.is_gain
     sizes = None
     if model.recipe.bottleneck.is_nested:
-        floor = rivals.of_losses
-        sizes = evaluate_sizes(network, floor, pca, held_out, has_floor)
+        floors = rivals.of_losses, informed
+        sizes = evaluate_sizes(network, *floors, pca, held_out, has_floor)
     if pca_of_all is None and (falls_back or (sizes and sizes.needs_pca)):
         pca_of_all = fit_pca_beside(model, model.rows(table.X))
     if falls_back and pca_of_all is not None:
@@ -252,12 +256,13 @@ def _conclude(
     model = model.with_unseen(None if has_seen_all else rows.mark)
     described = _describe(model, rows.train)
     if falls_back:
-        complaints = [skipped or say_floor(model, rows.train, in_nats, table.names)]
+        seen = rows.train, evaluated, table.names
+        complaints = [skipped or say_floor(model, verdict, in_nats, *seen)]
     else:
-        complaints = _complain(model, described, rivals, verdict, evaluated)
+        complaints = _complain(model, described, rivals, verdict, held_out)
     numbers = described | verdict.numbers(in_nats) | _curves(net, best_epoch)
     numbers["pca_loss_"] = mean_pca_loss(rivals.of_losses, objective, evaluated)
-    complaints = rows.complaints + complaints
+    complaints = find_foreign_pairs(table.X) + rows.complaints + complaints
     record = Record(net, numbers, complaints, outcome.interrupted)
     if sizes is None:
         return model.with_pca(pca_of_all if falls_back else pca), record
@@ -270,13 +275,17 @@ def _conclude(
 
 
 def _complain(
-    model: Model, described: dict, rivals: Rivals, verdict: Verdict, rows: Rows
+    model: Model,
+    described: dict,
+    rivals: Rivals,
+    verdict: Verdict,
+    held_out: HeldOut,
 ) -> list[Complaint]:
     """Return warnings of a network that is kept."""
     complaints = model.recipe.bottleneck.complain(described, model.recipe)
     if any(kind is PosteriorCollapseWarning for _, kind in complaints):
         return complaints
-    return find_poor_network(model, rivals, verdict, rows) + complaints
+    return find_poor_network(model, rivals, verdict, held_out) + complaints
 
 
 def _fit_pca_of_all(model: Model, table: Table, rows: Split) -> PCASolution | None:
@@ -354,10 +363,11 @@ def fit_one_pass(
         model = model.with_pca(pca=pca)
         if model.recipe.bottleneck.is_nested:
             floor = rivals.of_losses
-            sizes = evaluate_sizes(model, floor, pca, seen, has_floor=False)
+            sizes = evaluate_sizes(model, floor, None, pca, seen, has_floor=False)
             numbers["explained_variance_ratio_"] = sizes.shares
             model = model.with_pca(pca, sizes)
-        return model, Record(trained, numbers, [], outcome.interrupted)
+        complaints = find_foreign_pairs(X)
+        return model, Record(trained, numbers, complaints, outcome.interrupted)
 
 
 def fit_without_training(

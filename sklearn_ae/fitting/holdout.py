@@ -6,39 +6,64 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import check_cv
 
 from .dependence import (
     MAX_REACH,
+    BlurredGroups,
     Matrix,
     Neighbourhoods,
     Order,
-    Windows,
+    find_interpolated_rows,
     label_equal_rows,
     standardize,
 )
+from .evidence import MIN_ROWS
 from .planning import MAX_VALIDATION_ROWS, count_validation_rows
+from .windows import Windows
 
 __all__ = ["Holdout", "hold_out"]
 
-# No more than this share of the rows is held out where groups are large.
-_MAX_SHARE = 0.3
+# No more than this share of the rows is held out where groups are large, or half of
+# them if a gain could not be shown on fewer groups.
+_MAX_SHARE, _MAX_SHARE_FOR_FEW = 0.3, 0.5
 
 # Rows of an ordered table are held out in stretches of this many lags.
 _LAGS_OF_A_BLOCK = 4
 
-_REMEDY = (
-    "If new rows will belong to the same groups, set validation='random'; if you know "
-    "the groups, pass them as groups to fit; for rows in time, set validation='last'."
+_GROUPS = (
+    "If you know the groups, pass them as groups to fit (in a pipeline as "
+    "<step>__groups, in a search by metadata routing), compare or code_size_curve."
 )
+_SAME_GROUPS = "If new rows will belong to the same groups, set validation='random'."
+_LAST = "validation='last' holds out the last rows alone."
 _ALIKE = (
     "Many rows are near copies of others, or come in groups of rows that are alike. "
-    f"Whole groups are held out, and each of them counts once. {_REMEDY}"
+    f"Whole groups are held out, and each of them counts once. {_GROUPS} {_SAME_GROUPS}"
 )
 _IN_ORDER = (
-    "Rows are in an order in which neighbours are alike, as in time, or are windows "
-    "that overlap. Stretches of rows are held out, the last ones among them, and rows "
-    f"beside them are left out. {_REMEDY}"
+    "Consecutive rows are alike, as in time, or as rows that lie by groups. Stretches "
+    "of rows are held out, the last ones among them, and rows beside them are left "
+    "out. "
+    f"For rows in time, {_LAST} {_GROUPS} {_SAME_GROUPS}"
 )
+_WINDOWS = (
+    "Rows are windows that overlap. Stretches of windows are held out, the last ones "
+    "among them, and windows that overlap with these are left out. If they lie in the "
+    f"order of time, {_LAST}"
+)
+
+_BETWEEN = (
+    "Many rows lie between two others, as an oversampler draws them. They are not held "
+    "out, and those next to a row that is are left out. Put the autoencoder before the "
+    "oversampler; if all rows were measured, set validation='random'."
+)
+
+# What counts as one where rows depend on one another.
+_EQUALS = "different rows"
+_DECLARED = "groups"
+_FOUND = "groups of rows that were found to be alike"
+_STRETCHES = "stretches of rows, as long as rows were found to depend on one another"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +81,10 @@ class Holdout:
         order.
     warning : str, default=None
         What was found that nobody declared.
+    units : str, default="rows"
+        What counts as one, in the plural.
+    advice : str, default=""
+        What gives more of them.
     """
 
     train: np.ndarray
@@ -63,6 +92,8 @@ class Holdout:
     groups: np.ndarray | None = None
     at_end: np.ndarray | None = None
     warning: str | None = None
+    units: str = "rows"
+    advice: str = ""
 
     def without_known_rows(self, equal: np.ndarray | None) -> Holdout:
         """Leave out held-out rows that are equal to a training row.
@@ -84,6 +115,7 @@ class Holdout:
             validation=self.validation[is_new],
             groups=groups[is_new],
             at_end=None if self.at_end is None else self.at_end[is_new],
+            units=_EQUALS if self.groups is None else self.units,
         )
 
     def of_equals(self, equal: np.ndarray) -> Holdout:
@@ -120,6 +152,30 @@ class Holdout:
             at_end=None if self.at_end is None else self.at_end[kept],
         )
 
+    def with_advice(self, validation: Any) -> Holdout:
+        """Say what would give more units to hold out, or new rows.
+
+        Parameters
+        ----------
+        validation : {"auto", "random", "last"} or splitter
+            As for the estimators.
+        """
+        is_splitter = not isinstance(validation, str)
+        if not len(self.validation) and (is_splitter or validation == "last"):
+            who = "the splitter" if is_splitter else f"validation={validation!r}"
+            advice = (
+                f"Each row that {who} would hold out is equal to one to train on; "
+                "validation='auto' holds equal rows out together."
+            )
+        elif is_splitter:
+            advice = f"Let the splitter hold out more {self.units}, or pass X_val."
+        elif self.units == _FOUND:
+            advice = "Pass the groups to fit if you know them, or more rows, or X_val."
+        else:
+            units = "rows" if self.units == _STRETCHES else self.units
+            advice = f"Give more {units}, a larger validation_fraction, or X_val."
+        return replace(self, advice=advice)
+
 
 def hold_out(
     X: Matrix,
@@ -137,7 +193,7 @@ def hold_out(
         Rows.
     y : array-like of shape (n_samples,) or None
         For splitters that look at it.
-    validation : {"auto", "random", "last"} or splitter
+    validation : {"auto", "random", "last"}, splitter or list of splits
         As for the estimators.
     fraction : float or "auto"
         Share of the rows, or of the groups, to hold out.
@@ -149,19 +205,20 @@ def hold_out(
     n_rows = X.shape[0]
     equal = label_equal_rows(X)
     if not isinstance(validation, str):
-        return _split_by(validation, X, y, groups).without_known_rows(equal)
+        chosen = _split_by(validation, X, y, groups).without_known_rows(equal)
+        return chosen.with_advice(validation)
     n_held_out = count_validation_rows(fraction, n_rows)
     if n_held_out == 0:
-        return Holdout(np.arange(n_rows), np.arange(0))
+        return Holdout(np.arange(n_rows), np.arange(0)).with_advice("auto")
     if validation == "last":
         chosen = _hold_out_last(X, equal, n_held_out, fraction, groups)
     elif groups is not None:
-        chosen = _hold_out_groups(_codes(groups), fraction, seed)
+        chosen = _hold_out_groups(_codes(groups), fraction, seed, _DECLARED)
     else:
         chosen = _hold_out_rows(
             X, equal, n_held_out, fraction, seed, looks=validation == "auto"
         )
-    chosen = chosen.without_known_rows(equal)
+    chosen = chosen.without_known_rows(equal).with_advice(validation)
     return chosen.limited(seed) if isinstance(fraction, str) else chosen
 
 
@@ -170,11 +227,13 @@ def hold_out(
 
 def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Holdout:
     """Return the split of a splitter that trains on most rows, the first of equals."""
-    n_rows, splits = X.shape[0], list(splitter.split(X, y, groups))
+    name = "the list" if isinstance(splitter, list) else repr(splitter)
+    # A list of splits will do, as for `cv` of scikit-learn.
+    n_rows, splits = X.shape[0], list(check_cv(splitter).split(X, y, groups))
     if not splits:
         raise ValueError(
             "validation must be a splitter that yields at least one split; "
-            f"{splitter!r} yields none."
+            f"{name} yields none."
         )
     train, validation = max(
         ([_positions(part, n_rows) for part in split] for split in splits),
@@ -183,7 +242,7 @@ def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Ho
     if len(train) < 2 or len(validation) == 0:
         raise ValueError(
             "validation must leave at least 2 rows for training and 1 to hold out; "
-            f"got {len(train)} and {len(validation)} from {splitter!r}."
+            f"got {len(train)} and {len(validation)} from {name}."
         )
     if groups is None:
         return Holdout(train, validation)
@@ -192,10 +251,10 @@ def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Ho
     if n_torn:
         raise ValueError(
             "validation must keep the rows of a group together, because groups were "
-            f"given; {splitter!r} has rows of {n_torn} groups on both sides. Pass a "
+            f"given; {name} has rows of {n_torn} groups on both sides. Pass a "
             "splitter that looks at groups, such as GroupShuffleSplit, or no groups."
         )
-    return Holdout(train, validation, codes[validation])
+    return Holdout(train, validation, codes[validation], units=_DECLARED)
 
 
 def _positions(part: Any, n_rows: int) -> np.ndarray:
@@ -203,7 +262,9 @@ def _positions(part: Any, n_rows: int) -> np.ndarray:
     return np.arange(n_rows)[np.asarray(part)]
 
 
-def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Holdout:
+def _hold_out_groups(
+    groups: np.ndarray, fraction: float | str, seed: int, units: str
+) -> Holdout:
     """Hold out whole groups, each of which counts as a row does."""
     sizes = np.bincount(groups)
     order = np.random.RandomState(seed).permutation(len(sizes))
@@ -213,9 +274,13 @@ def _hold_out_groups(groups: np.ndarray, fraction: float | str, seed: int) -> Ho
     if isinstance(fraction, str):
         room = max(_MAX_SHARE * len(groups), sizes[order[:1]].sum())
         n_groups = min(n_groups, int((np.cumsum(sizes[order]) <= room).sum()))
+        # Copies change nothing, not even this.
+        if units == _DECLARED:
+            n_groups = _count_enough(n_groups, sizes[order])
     is_held_out = np.isin(groups, order[:n_groups])
     validation = np.flatnonzero(is_held_out)
-    return Holdout(np.flatnonzero(~is_held_out), validation, groups[validation])
+    held_out = groups[validation]
+    return Holdout(np.flatnonzero(~is_held_out), validation, held_out, units=units)
 
 
 def _hold_out_last(
@@ -230,7 +295,10 @@ def _hold_out_last(
     if groups is not None:
         codes = _codes(groups)
         _, begins = np.unique(codes, return_index=True)
-        last = np.argsort(begins)[-_count_units(fraction, len(begins)) :]
+        latest, n_last = np.argsort(begins)[::-1], _count_units(fraction, len(begins))
+        if isinstance(fraction, str):
+            n_last = _count_enough(n_last, np.bincount(codes)[latest])
+        last = latest[:n_last]
         is_held_out = np.isin(codes, last)
         if n_rows - is_held_out.sum() < 2:
             raise ValueError(
@@ -239,13 +307,18 @@ def _hold_out_last(
                 "smaller validation_fraction, or validation='auto'."
             )
         validation = np.flatnonzero(is_held_out)
-        return Holdout(np.flatnonzero(~is_held_out), validation, codes[validation])
+        held_out, train = codes[validation], np.flatnonzero(~is_held_out)
+        return Holdout(train, validation, held_out, units=_DECLARED)
     lag = min(_find_lag(X, equal), max(1, int(MAX_REACH * n_rows)))
+    if lag and isinstance(fraction, str):
+        n_lags = _count_enough(n_held_out // lag, np.full(n_rows // lag, lag))
+        n_held_out = max(n_held_out, n_lags * lag)
     first = max(2, n_rows - n_held_out)
     validation = np.arange(first, n_rows)
-    units = None if lag == 0 else validation // lag
+    units = None if lag == 0 else (n_rows - 1 - validation) // lag
     # Rows in between are left out, as many as there is room for.
-    return Holdout(np.arange(max(2, first - min(lag, first // 2))), validation, units)
+    train = np.arange(max(2, first - min(lag, first // 2)))
+    return Holdout(train, validation, units, units=_STRETCHES if lag else "rows")
 
 
 _ONE_GROUP = (
@@ -275,6 +348,20 @@ def _count_units(fraction: float | str, n_units: int) -> int:
     return max(1, min(round(fraction * n_units), n_units - 1))
 
 
+def _count_enough(n_units: int, sizes: np.ndarray) -> int:
+    """Return how many units to hold out so that a gain can be shown, if they may be.
+
+    Parameters
+    ----------
+    n_units : int
+        As many as would be held out.
+    sizes : ndarray of shape (n_all_units,)
+        Rows of each unit, those that are held out first.
+    """
+    most = (np.cumsum(sizes) <= _MAX_SHARE_FOR_FEW * sizes.sum()).sum()
+    return max(n_units, MIN_ROWS) if most >= MIN_ROWS else n_units
+
+
 # ------------------------------------------------------------------ what is found in X
 
 
@@ -296,7 +383,7 @@ def _hold_out_rows(
         if chosen is not None:
             return chosen if equal is None else chosen.of_equals(equal)
     if equal is not None:
-        return _hold_out_groups(equal, fraction, seed)
+        return _hold_out_groups(equal, fraction, seed, _EQUALS)
     if is_sorted:
         return _hold_out_end_too(X.shape[0], n_held_out, random)
     order = random.permutation(X.shape[0])
@@ -318,16 +405,23 @@ def _hold_out_what_depends(
     rows = standardize(X)
     if rows is None:
         return None, False
+    interpolated = find_interpolated_rows(rows, seed)
+    if interpolated is not None:
+        return _hold_out_ends(len(rows), *interpolated, fraction, random), False
     windows = Windows.find(X)
     if windows is not None:
         lag = max(windows.overlap, Order.find(rows[windows.in_order]).lag)
-        return _hold_out_stretches(windows.in_order, lag, fraction, random), True
+        parts = windows.in_order, lag, fraction, random, _WINDOWS
+        return _hold_out_stretches(*parts), True
     order, near = Order.find(rows), Neighbourhoods.find(rows, seed)
     if near is not None and (near.are_closed or not order.lag):
         return _hold_out_neighbourhoods(near, fraction, random), order.is_sorted
     if order.lag:
-        in_order = np.arange(X.shape[0])
-        return _hold_out_stretches(in_order, order.lag, fraction, random), True
+        parts = np.arange(X.shape[0]), order.lag, fraction, random, _IN_ORDER
+        return _hold_out_stretches(*parts), True
+    blurred = BlurredGroups.find(rows, seed)
+    if blurred is not None:
+        return _hold_out_neighbourhoods(blurred, fraction, random), order.is_sorted
     return None, order.is_sorted
 
 
@@ -359,8 +453,26 @@ def _find_lag(X: Matrix, equal: np.ndarray | None) -> int:
     return max(Order.find(rows).lag, 0 if windows is None else windows.overlap)
 
 
+def _hold_out_ends(
+    n_rows: int,
+    drawn: np.ndarray,
+    ends: np.ndarray,
+    fraction: float | str,
+    random: np.random.RandomState,
+) -> Holdout:
+    """Hold out rows that were not drawn between others, and leave out what was."""
+    originals = random.permutation(np.setdiff1d(np.arange(n_rows), drawn))
+    validation = originals[: _count_units(fraction, len(originals))]
+    is_train = np.ones(n_rows, dtype=bool)
+    is_train[validation] = False
+    is_train[drawn[np.isin(ends, validation)]] = False
+    return Holdout(np.flatnonzero(is_train), validation, warning=_BETWEEN)
+
+
 def _hold_out_neighbourhoods(
-    near: Neighbourhoods, fraction: float | str, random: np.random.RandomState
+    near: Neighbourhoods | BlurredGroups,
+    fraction: float | str,
+    random: np.random.RandomState,
 ) -> Holdout:
     """Hold out groups of rows that are alike, and leave out rows near to them."""
     n_rows = near.rows.shape[0]
@@ -371,7 +483,8 @@ def _hold_out_neighbourhoods(
             continue
         members, border = near.around(start)
         members = members[labels[members] < 0]
-        if n_groups and n_taken + len(members) > _MAX_SHARE * n_rows:
+        room = _MAX_SHARE if n_groups >= MIN_ROWS else _MAX_SHARE_FOR_FEW
+        if n_groups and n_taken + len(members) > room * n_rows:
             break
         labels[members] = n_groups
         is_left_out[border] = True
@@ -383,7 +496,8 @@ def _hold_out_neighbourhoods(
             break
     validation = np.flatnonzero(labels >= 0)
     train = np.flatnonzero((labels < 0) & ~is_left_out)
-    return Holdout(train, validation, labels[validation], warning=_ALIKE)
+    held_out = labels[validation]
+    return Holdout(train, validation, held_out, warning=_ALIKE, units=_FOUND)
 
 
 def _hold_out_stretches(
@@ -391,6 +505,7 @@ def _hold_out_stretches(
     lag: int,
     fraction: float | str,
     random: np.random.RandomState,
+    warning: str,
 ) -> Holdout:
     """Hold out stretches of rows in order, and leave out rows beside them."""
     n_rows = len(in_order)
@@ -409,7 +524,7 @@ def _hold_out_stretches(
     is_held_out[end:] = True
     at = np.flatnonzero(is_held_out)
     return Holdout(
-        in_order[is_train], in_order[at], at // lag, at >= end, warning=_IN_ORDER
+        in_order[is_train], in_order[at], at // lag, at >= end, warning, _STRETCHES
     )
 
 

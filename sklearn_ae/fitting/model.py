@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..training.batches import PairedTable, Rows
 from ..training.device import resolve_device
 from ..training.inference import blockwise, rowwise
 from ..training.isolation import isolated
+from .linear_map import LINEAR, LinearMap
 from .scaling import Scaling
 
 if TYPE_CHECKING:
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 
-# The weights of PCA, of which one is the other's transpose.
-_DOWN, _UP = "encoder.linear.weight", "decoder.linear.weight"
+# The weights of PCA: of the two matrices one is the other's transpose.
+_DOWN, _, _UP, _MEAN = LINEAR
+
+# What rounding leaves of the mean of centred rows, in standard deviations and in shares
+# of what was taken from them.
+_ROUNDING, _ROUNDING_OF_SHIFT = 1e-12, 2 * np.finfo(np.float64).eps
 
 
 class Model:
@@ -64,13 +70,17 @@ class Model:
     unseen : int or None
         Mark of the held-out rows that no training has seen, see
         :func:`~.dependence.mark_rows`; None if there are none.
+    exact : dict of str to ndarray, or None
+        The module's weights in float64, if it is PCA of rows of float64, which keep all
+        of their digits then.
     """
 
     pca: PCASolution | None = None
     sizes: SizeTable | None = None
     unseen: int | None = None
+    exact: dict[str, np.ndarray] | None = None
 
-    _linear_codes: tuple[np.ndarray, np.ndarray] | None = None
+    _linear: LinearMap | None = None
 
     def __init__(
         self,
@@ -114,8 +124,17 @@ class Model:
     @isolated()
     def floor(self, pca: PCASolution) -> Model:
         """Return PCA as a model of the same kind: the linear paths alone."""
+        exact = None
+        if self._is_plain and type(pca) is PCASolution and self.scaling.is_wide:
+            pca = _without_rounding(pca, self.scaling)
+            weights = pca.weights(self.n_components)
+            exact = dict(zip(LINEAR, weights, strict=True))
         module = self.recipe.floor(self.scaling, pca, self.n_components)
-        return self._with(module.to(self.device), is_pca=True)
+        return self._with(module.to(self.device), is_pca=True, exact=exact)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.recipe.bottleneck.is_plain
 
     def plain_pca(self, pca: PCASolution, n_active: int) -> Model:
         """Return PCA of some components, to compare errors with.
@@ -160,7 +179,7 @@ class Model:
     @isolated()
     def twin(self) -> Model:
         """Return a model with weights of its own."""
-        return self._with(copy.deepcopy(self.module))
+        return self._with(copy.deepcopy(self.module), exact=self.exact)
 
     def with_pca(
         self, pca: PCASolution | None = None, sizes: SizeTable | None = None
@@ -184,7 +203,8 @@ class Model:
 
     def _with(self, module: Autoencoder, **changes: Any) -> Model:
         twin = copy.copy(self)
-        vars(twin).update(module=module, _linear_codes=None, **changes)
+        exact = self.exact if module is self.module else None
+        vars(twin).update({"exact": exact, **changes}, module=module, _linear=None)
         return twin
 
     # ------------------------------------------------------------------ rows in and out
@@ -200,29 +220,34 @@ class Model:
 
     def encode(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return codes, shape (n_samples, n_components)."""
-        if self.is_pca and self.recipe.bottleneck.is_plain and self._is_on_cpu:
+        if self._encodes_linearly:
             # As quick as PCA, without the way through torch, also for sparse rows.
-            weight, bias = self._find_linear_codes()
-            return (X @ weight + bias).astype(np.float32)
+            return self._find_linear().encode(X).astype(np.float32)
         with isolated():
             codes = self.rowwise(self.module.encode, self.rows(X))
         return codes * np.float32(self.code_scale)
 
     @property
-    def _is_on_cpu(self) -> bool:
-        return self.device.type == "cpu"
+    def _encodes_linearly(self) -> bool:
+        """Whether codes are a linear map of rows."""
+        return self.is_pca and self._is_plain
 
-    def _find_linear_codes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return what rows in the units of X are multiplied by, and what is added."""
-        if self._linear_codes is None:
-            path: Any = self.module.encoder
-            weight, bias = (
-                values.detach().double().numpy() for values in path.linear.parameters()
-            )
-            weight = (weight / self.scaling.scale).T * self.code_scale
-            bias = bias * self.code_scale - self.scaling.shift @ weight
-            self._linear_codes = np.ascontiguousarray(weight), bias
-        return self._linear_codes
+    @property
+    def _is_linear(self) -> bool:
+        """Whether reconstructions are, too."""
+        return self._encodes_linearly and self.recipe.output.returns_rows
+
+    def _find_linear(self) -> LinearMap:
+        """Return the linear map in the units of X, in float64."""
+        if self._linear is None:
+            known = self._weights() if self.exact is None else self.exact
+            self._linear = LinearMap.of(known, self.scaling, self.code_scale)
+        return self._linear
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        """Return the module's weights as arrays."""
+        weights = self.module.state_dict().items()
+        return {name: value.cpu().numpy() for name, value in weights}
 
     @isolated()
     def encode_blocks(
@@ -246,6 +271,8 @@ class Model:
     @isolated()
     def decode(self, codes: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows in the units of X from codes."""
+        if self._is_linear:
+            return self.scaling.to_shape(self._find_linear().decode(codes), codes.dtype)
         width = self.n_components
         unit = np.full(width, self.code_scale)
         rows = Rows(codes, np.zeros(width), unit, self.device)
@@ -255,6 +282,8 @@ class Model:
     @isolated()
     def reconstruct(self, X: np.ndarray | sp.csr_array) -> np.ndarray:
         """Return rows encoded and decoded, in the units of X."""
+        if self._is_linear:
+            return self.scaling.to_shape(self._find_linear().reconstruct(X), X.dtype)
         reconstructed = self.rowwise(self.module.reconstruct, self.rows(X))
         return self.scaling.to_units(reconstructed, X.dtype)
 
@@ -264,7 +293,10 @@ class Model:
 
         In float32, which are the digits that they have, if that has room for them.
         """
-        errors = self.row_errors(self.module.reconstruct, self.rows(X))
+        if self._is_linear:
+            errors = self._find_linear().squared_errors(X)
+        else:
+            errors = self.row_errors(self.module.reconstruct, self.rows(X))
         return errors.astype(np.float32) if self.scaling.fits_float32 else errors
 
     @isolated()
@@ -338,13 +370,11 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         """Replace the module by NumPy weights."""
         state = vars(self).copy()
-        weights = state.pop("module").state_dict()
-        state.pop("_linear_codes", None)
-        state["weights"] = {
-            name: value.cpu().numpy() for name, value in weights.items()
-        }
+        for name in ("module", "exact", "_linear"):
+            state.pop(name, None)
+        state["weights"] = self._weights() | (self.exact or {})
         if self.is_pca:
-            _leave_out_transpose(state["weights"])
+            _leave_out_known(state["weights"])
         state["device"] = str(self.device)
         state["version"] = __version__
         return state
@@ -367,7 +397,10 @@ class Model:
             state["device"] = torch.device("cpu")
         vars(self).update(state)
         if self.is_pca:
-            weights = {_UP: weights[_DOWN].T} | weights
+            weights = _put_in_known(weights)
+            is_exact = weights[_DOWN].dtype == np.float64
+            self.exact = {name: weights[name] for name in LINEAR} if is_exact else None
+            weights |= {name: weights[name].astype(np.float32) for name in LINEAR}
         with isolated(self.seed):
             module = self.recipe.restore(
                 self.scaling, self.n_components, weights, linear=self.is_pca
@@ -375,7 +408,27 @@ class Model:
         self.module = module.to(self.device)
 
 
-def _leave_out_transpose(weights: dict[str, np.ndarray]) -> None:
-    """Leave out the decoder's weight of PCA, which the encoder's says."""
+def _without_rounding(pca: PCASolution, scaling: Scaling) -> PCASolution:
+    """Return PCA with a mean of 0 where it is 0 but for rounding.
+
+    Zeros take no room in pickles.
+    """
+    bound = _ROUNDING * scaling.feature_deviations
+    bound += _ROUNDING_OF_SHIFT * np.abs(scaling.shift)
+    is_left = np.abs(pca.mean) * scaling.scale > bound
+    return replace(pca, mean=np.where(is_left, pca.mean, 0.0))
+
+
+def _leave_out_known(weights: dict[str, np.ndarray]) -> None:
+    """Leave out what the encoder of PCA says of its decoder, and a mean of 0."""
     if _UP in weights and np.array_equal(weights[_UP], weights[_DOWN].T):
         del weights[_UP]
+    if _MEAN in weights and not weights[_MEAN].any():
+        del weights[_MEAN]
+
+
+def _put_in_known(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return weights with those that were left out."""
+    down = weights[_DOWN]
+    known = {_UP: down.T, _MEAN: np.zeros(down.shape[1], dtype=down.dtype)}
+    return known | weights

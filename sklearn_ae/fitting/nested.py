@@ -89,7 +89,12 @@ class SizeTable:
 
 
 def evaluate_sizes(
-    model: Model, floor: Model, pca: PCASolution, held_out: HeldOut, has_floor: bool
+    model: Model,
+    floor: Model,
+    informed: Model | None,
+    pca: PCASolution,
+    held_out: HeldOut,
+    has_floor: bool,
 ) -> SizeTable:
     """Evaluate nested codes and PCA at every size.
 
@@ -98,7 +103,10 @@ def evaluate_sizes(
     model : Model
         With nested codes.
     floor : Model
-        PCA with codes of the same kind.
+        PCA of the training rows, with codes of the same kind.
+    informed : Model or None
+        PCA of all rows, which would take the place of codes that are no gain. What it
+        does on new rows lies between what the two do on those that only it has seen.
     pca : PCASolution
         The same in numbers, which smaller codes fall back to.
     held_out : HeldOut
@@ -130,7 +138,10 @@ def evaluate_sizes(
         return found.reshape(len(found), -1, len(sizes)).swapaxes(0, 1)
 
     ours, pcas = errors_of(model), errors_of(floor)
-    pairs = zip(ours[0].T, pcas[0].T, strict=True)
+    to_beat = pcas[0]
+    if informed is not None:
+        to_beat = (to_beat + errors_of(informed)[0]) / 2
+    pairs = zip(ours[0].T, to_beat.T, strict=True)
     is_gain = np.array([is_real_gain(*pair, held_out) for pair in pairs])
     is_served = is_gain if has_floor else np.ones_like(is_gain)
     left = np.where(
@@ -190,5 +201,5 @@ def keep_first(model: Model, sizes: SizeTable, size: int, *, nested: bool) -> Mo
     whole: Any = model.module
     source = whole if nested else whole.cut(size)
     load_first(module, source, size, model.n_components)
-    vars(smaller).update(module=module.to(model.device), is_pca=False)
+    vars(smaller).update(module=module.to(model.device), is_pca=False, exact=None)
     return smaller

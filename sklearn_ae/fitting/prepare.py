@@ -16,7 +16,7 @@ from ..nn.codes import Complaint
 from ..nn.linear_path import FactorSolution, PCASolution
 from ..nn.losses import Objective
 from ..nn.recipe import Recipe
-from ..training.batches import Rows, clean_part
+from ..training.batches import PairedTable, Rows, clean_part
 from ..training.checkpointing import Checkpoint
 from ..training.layerwise import pretrain
 from ..training.net import AutoencoderNet, TrainingPlan
@@ -104,6 +104,7 @@ def learn_scaling(recipe: Recipe, X: Matrix, row_shape: tuple[int, ...]) -> Scal
         extremes=recipe.corruption is not None or recipe.draws_in,
         robust=recipe.output.is_robust,
         counts=counts,
+        centres_far=recipe.can_be_centred,
     )
 
 
@@ -167,7 +168,7 @@ class Split:
         """
         if self.mark is not None and self.mark == model.unseen:
             return self
-        held_out = replace(self.held_out, are_new=False)
+        held_out = replace(self.held_out, are_new=False, advice=_TRAINED)
         return replace(self, held_out=held_out, mark=None)
 
 
@@ -181,16 +182,21 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
 
     if table.X_val is not None:
         train, validation = rows(), rows(of=table.X_val)
-        foreign = find_foreign_rows(X, clean_part(table.X_val))
+        is_paired = isinstance(table.X_val, PairedTable)
+        name = "X_clean_val" if is_paired else "X_val"
+        foreign = find_foreign_rows(X, clean_part(table.X_val), name)
         complaints = [] if foreign is None else [foreign]
         values = clean_part(table.X_val)
         is_new = ~find_known_rows(values, X)
         if min(MIN_ROWS, len(is_new)) <= is_new.sum():
             at = np.flatnonzero(is_new)
             new = validation if is_new.all() else validation.at(at)
-            held_out = HeldOut(new, label_equal_rows(values[at]))
+            equal = label_equal_rows(values[at])
+            units = "rows" if equal is None else "different rows"
+            advice = f"Give more {units} in X_val."
+            held_out = HeldOut(new, equal, units=units, advice=advice)
             return Split(train, validation, held_out, complaints, mark_rows(values[at]))
-        known = HeldOut(validation, are_new=False)
+        known = HeldOut(validation, are_new=False, advice=_KNOWN)
         return Split(train, validation, known, complaints)
     if options.early_stopping:
         chosen = hold_out(
@@ -203,7 +209,13 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
         )
         if len(chosen.validation):
             train, validation = rows(chosen.train), rows(chosen.validation)
-            held_out = HeldOut(validation, chosen.groups, chosen.at_end)
+            held_out = HeldOut(
+                validation,
+                chosen.groups,
+                chosen.at_end,
+                units=chosen.units,
+                advice=chosen.advice,
+            )
             complaints = []
             if chosen.warning is not None:
                 complaints.append((chosen.warning, DependentRowsWarning))
@@ -211,7 +223,18 @@ def split(table: Table, scaling: Scaling, options: FitOptions) -> Split:
             return Split(train, validation, held_out, complaints, mark)
     train = rows()
     sample = train.sample(MAX_VALIDATION_ROWS, options.seed)
-    return Split(train, None, HeldOut(sample, are_new=False), [])
+    seen = HeldOut(sample, are_new=False)
+    if options.early_stopping:
+        seen = replace(seen, advice=chosen.advice)
+    return Split(train, None, seen, [])
+
+
+# What makes rows new, for each reason that they are not.
+_TRAINED = (
+    "Rows that it was trained on before are held out now; pass the same X, or X_val "
+    "of new rows."
+)
+_KNOWN = f"X_val has fewer than {MIN_ROWS} rows that are not in X; pass more of them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +292,7 @@ class Start:
             if recipe.has_factors:
                 best = fit_factors(pca, rows)
             else:
-                best = choose_normal_model(pca, rows, held_out)
+                best = choose_normal_model(pca, rows, held_out, seed)
         if recipe.output.learns_ratios and isinstance(best, FactorSolution):
             pca = fit_learnable_factors(pca, rows)
         elif recipe.output.is_robust:
@@ -286,11 +309,6 @@ class Start:
     def plain_pca(self, options: FitOptions) -> Model:
         """Return PCA as a plain linear model, to look at its errors."""
         module = self.recipe.plain_pca(self.scaling, self.baseline, self.width)
-        return self._model(module, options, is_pca=True)
-
-    def floor(self, options: FitOptions) -> Model:
-        """Return what takes the network's place if it is no gain."""
-        module = self.recipe.floor(self.scaling, self.baseline, self.width)
         return self._model(module, options, is_pca=True)
 
     def _model(

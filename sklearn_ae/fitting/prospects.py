@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -13,14 +15,22 @@ from ..nn.codes import Complaint
 from ..nn.linear_path import PCASolution
 from ..nn.recipe import Recipe
 from ..training.batches import Rows
-from .evidence import MAX_SHARE_OF_ONE_ROW, MIN_ROWS, HeldOut, min_gain
+from .evidence import (
+    EXACT,
+    MAX_SHARE_OF_ONE_ROW,
+    MIN_ROWS,
+    HeldOut,
+    min_gain,
+    share_of_one_row,
+)
 from .model import Model
+from .verdict import name_column
 
 __all__ = ["distances_from_span", "find_no_prospect"]
 
-# PCA is exact where it leaves less than this share of the variance, which is what
-# float32 makes of nothing.
-_EXACT = 1e-9
+# A column is lost where this share of its own variance is; what float64 rounds of large
+# values is none. So many rows tell.
+_MIN_SHARE_LOST, _ROUNDING, _MAX_ROWS = 0.01, 1e-12, 500
 
 # What a network gains at most of the way from PCA to the span of training rows, which
 # it would have to know whole. On 60 to 300 images of 784 pixels networks gained up to a
@@ -39,6 +49,7 @@ def find_no_prospect(
     pca: PCASolution,
     train: Rows,
     held_out: HeldOut,
+    names: Sequence = (),
 ) -> Complaint | None:
     """Return the warning that training is skipped, or None if it may be worth it.
 
@@ -52,8 +63,10 @@ def find_no_prospect(
         Training rows.
     held_out : HeldOut
         Rows that were held out.
+    names : sequence of str, default=()
+        Names of columns.
     """
-    reason = _find_reason(floor, pca, train, held_out)
+    reason = _find_reason(floor, pca, train, held_out, names)
     if reason is None:
         return None
     why, remedy = reason
@@ -70,53 +83,83 @@ def _find_reason(
     pca: PCASolution,
     train: Rows,
     held_out: HeldOut,
+    names: Sequence,
 ) -> tuple[str, str] | None:
     """Return why no gain can be shown, and what would change that."""
-    recipe, n_rows, validation = floor.recipe, held_out.n_units, held_out.rows
-    name = recipe.baseline_name
-    if n_rows < MIN_ROWS:
-        units = "rows" if held_out.groups is None else "groups of rows"
-        fewer = f"fewer than {MIN_ROWS} held-out {units}"
-        why = f"no gain over {name} can be shown on {fewer}"
-        return why, f"Give more {units}, or X_val."
+    recipe, name = floor.recipe, floor.recipe.baseline_name
+    if held_out.n_units < MIN_ROWS:
+        fewer = f"fewer than {MIN_ROWS} held-out {held_out.units}"
+        return f"no gain over {name} can be shown on {fewer}", held_out.advice
+    reason = _find_linear_reason(floor, pca, train, held_out, names)
+    if reason is not None or not _takes_squares(recipe):
+        return reason
+    if share_of_one_row(floor.squared_distances_of(train)) > MAX_SHARE_OF_ONE_ROW:
+        why = (
+            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
+            "what a network does to new rows like it cannot be told from others"
+        )
+        remedy = "Check that row, or put QuantileTransformer before."
+        return why, f"{remedy} floor=False trains all the same."
+    return None
+
+
+def _find_linear_reason(
+    floor: Model, pca: PCASolution, train: Rows, held_out: HeldOut, names: Sequence
+) -> tuple[str, str] | None:
+    """Return why there is nothing to gain where errors are compared with PCA's."""
+    recipe, validation, name = floor.recipe, held_out.rows, floor.recipe.baseline_name
     n_active = recipe.bottleneck.least_active(floor.n_components)
-    loss = _loss_of(recipe)
+    loss = getattr(recipe.output, "loss", None)
     if n_active is None or loss not in ("squared_error", "absolute_error"):
         return None
     errors, total = _squared_errors(floor, pca, n_active, validation)
-    if errors.mean() <= _EXACT * total:
-        why = f"{name} with {n_active} components is exact already"
-        return why, "Choose a smaller n_components."
+    if errors.mean() <= EXACT * total:
+        return _say_exact(floor, pca, n_active, validation, names)
     is_dense = type(recipe.architecture) is DenseArchitecture
     if loss == "squared_error" and is_dense:
         out_of_reach = distances_from_span(train.clean(), validation.clean())
         most = 1 - np.minimum(out_of_reach, errors).mean() / errors.mean()
-        if _MAX_SHARE_REACHED * most <= min_gain(n_rows):
+        if _MAX_SHARE_REACHED * most <= min_gain(held_out.n_units):
             why = (
                 "the training rows say too little of others: sums of them come hardly "
                 f"nearer to validation rows than {name} does, and on so few rows that "
                 "may be chance"
             )
             return why, "Give more rows, or choose columns first."
-    is_squared = loss == "squared_error"
-    if is_squared and _share_of_one_row(floor, train) > MAX_SHARE_OF_ONE_ROW:
-        why = (
-            f"one row has more than {MAX_SHARE_OF_ONE_ROW:.0%} of the variance, and "
-            "what a network does to new rows like it cannot be told from others"
-        )
-        remedy = "Check that row, or put RobustScaler or QuantileTransformer before."
-        return why, f"{remedy} floor=False trains all the same."
     return None
 
 
-def _share_of_one_row(floor: Model, train: Rows) -> float:
-    """Return the largest share of the variance that a training row has."""
-    squares = floor.squared_distances_of(train)
-    return float(squares.max() / squares.sum(dtype=np.float64))
+def _say_exact(
+    floor: Model, pca: PCASolution, n_active: int, rows: Rows, names: Sequence
+) -> tuple[str, str]:
+    """Return that PCA is exact, or which column it loses, which no mean shows."""
+    rival = floor.plain_pca(pca, n_active)
+
+    def squares(block: torch.Tensor) -> torch.Tensor:
+        output = rival.corrupt_and_reconstruct(block)
+        clean = block[:, : output.shape[1]]
+        return torch.cat([output - clean, clean - clean.new_tensor(pca.mean)], 1)
+
+    sample = rows.sample(_MAX_ROWS, floor.seed)
+    found = rival.rowwise(squares, sample, seed=floor.seed).astype(float)
+    left, spread = np.hsplit(np.square(found).mean(axis=0), 2)
+    rounded = np.square(_ROUNDING * floor.scaling.shift / floor.scaling.scale)
+    shares = np.divide(left, spread, out=np.zeros_like(left), where=spread > rounded)
+    lost = int(shares.argmax())
+    name = f"{floor.recipe.baseline_name} with {n_active} components"
+    if shares[lost] < _MIN_SHARE_LOST:
+        return f"{name} is exact already", "Choose a smaller n_components."
+    return (
+        f"{name} leaves next to nothing of the variance, though it loses column "
+        f"{name_column(lost, names)}, which has less than {EXACT:.0e} of it",
+        "Put StandardScaler before, or set scaling='per_feature'.",
+    )
 
 
-def _loss_of(recipe: Recipe) -> str | None:
-    return getattr(recipe.output, "loss", None)
+def _takes_squares(recipe: Recipe) -> bool:
+    """Return whether losses are squares, so that a few far rows can be most of them."""
+    is_squared = getattr(recipe.output, "loss", None) == "squared_error"
+    return is_squared or getattr(recipe.output, "likelihood", None) == "gaussian"
 
 
 def _squared_errors(

@@ -20,6 +20,9 @@ __all__ = ["Scaling"]
 # Below it float32 loses digits, and its reciprocal leaves float32.
 _MIN_DEVIATION = 1e-35
 
+# Columns further from 0 than so many standard deviations lose two of float32's digits.
+_MAX_DISTANCE = 100
+
 # Squared errors of rows are of float32 where the standard deviation lies between this
 # and its reciprocal. Even those of rows a million times closer, or farther, fit then.
 _MIN_UNIT = 1e-12
@@ -56,6 +59,7 @@ class Scaling(RowStatistics):
         extremes: bool = False,
         robust: bool = False,
         counts: CountStatistics | None = None,
+        centres_far: bool = False,
     ) -> Scaling:
         """Learn the scaling of a table.
 
@@ -74,6 +78,9 @@ class Scaling(RowStatistics):
         counts : CountStatistics, default=None
             What is known of counts, which are not centred: those that are large in one
             feature and small in another keep all digits.
+        centres_far : bool, default=False
+            Also centre columns that lie so far from 0 that float32 would take their
+            digits where rows stay as they are.
 
         Raises
         ------
@@ -96,19 +103,20 @@ class Scaling(RowStatistics):
             ),
             None: np.ones(n_features),
         }[scaling]
-        is_own = scaling == "per_feature"
+        is_own, deviations = scaling == "per_feature", np.sqrt(scaler.var_)
+        is_centred: Any = scaling is not None and counts is None
+        if scaling is None and centres_far:
+            is_centred = _is_far(scaler.mean_, deviations)
         low = high = None
         if extremes:
             low, high = (_as_row(extreme) for extreme in (X.min(axis=0), X.max(axis=0)))
         return cls(
             mean=scaler.mean_,
             # In the type of X, in which rows are centred.
-            shift=np.zeros(n_features)
-            if scaling is None or counts is not None
-            else scaler.mean_.astype(X.dtype).astype(np.float64),
+            shift=_find_shift(scaler.mean_, is_centred, X.dtype),
             scale=scale,
-            deviation=np.sqrt(scaler.var_) if is_own else np.full(n_features, overall),
-            feature_deviations=np.sqrt(scaler.var_),
+            deviation=deviations if is_own else np.full(n_features, overall),
+            feature_deviations=deviations,
             low=low,
             high=high,
             reach=reach,
@@ -155,7 +163,12 @@ class Scaling(RowStatistics):
         float32 in their distance from the mean, however far from 0 that is. The result
         is of float64 where the training rows were, or where `dtype` is.
         """
-        X = rows * self.scale + self.shift
+        return self.to_shape(rows * self.scale + self.shift, dtype)
+
+    def to_shape(
+        self, X: np.ndarray, dtype: np.typing.DTypeLike = np.float32
+    ) -> np.ndarray:
+        """Return rows in the units of X with the axes and type of training rows."""
         X = X.astype(np.result_type(dtype, self.dtype), copy=False)
         return X.reshape(len(X), *self.row_shape)
 
@@ -170,10 +183,31 @@ class Scaling(RowStatistics):
         return (differences.double() * scale).square()
 
     @property
+    def is_wide(self) -> bool:
+        """Whether training rows have more digits than float32."""
+        return self.dtype == "float64"
+
+    @property
+    def is_far(self) -> np.ndarray:
+        """Whether float32 would take digits of each column if it were not centred."""
+        return _is_far(self.mean, self.feature_deviations)
+
+    @property
     def fits_float32(self) -> bool:
         """Whether float32 has room for squared errors in the units of X."""
         unit = self.deviation.max()
         return bool(_MIN_UNIT < unit < 1 / _MIN_UNIT)
+
+
+def _find_shift(mean: np.ndarray, is_centred: Any, dtype: np.dtype) -> np.ndarray:
+    """Return the mean of columns that are centred, as a type rounds it, and 0."""
+    shift = np.where(is_centred, mean.astype(dtype).astype(np.float64), 0.0)
+    # One array for both takes half the room in pickles.
+    return mean if np.array_equal(shift, mean) else shift
+
+
+def _is_far(mean: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    return np.abs(mean) > _MAX_DISTANCE * deviations
 
 
 def _check_deviations(X: np.ndarray | sp.csr_array, deviations: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from ..exceptions import ValidationRowsWarning
 from ..nn.codes import Complaint
 from .dependence import Matrix
 
-__all__ = ["find_foreign_rows"]
+__all__ = ["MIN_ROWS", "find_foreign_rows", "sample_evenly"]
 
 # Rows further from the mean than so many times as far as training rows, in squares of
 # standard deviations, are of another scale: it is a shift of three in all columns.
@@ -24,24 +24,28 @@ _MAX_LOG_RATIO = 1.1
 # So are rows whose standard deviations are less than this share of those of X.
 _MIN_SPREAD = 0.1
 
-# On fewer rows chance does that.
-_MIN_ROWS = 10
+#: On fewer rows chance does that.
+MIN_ROWS = 10
 
 # Of larger tables a part is looked at.
 _MAX_ROWS, _MAX_VALUES = 5000, 2**22
 
 
-def find_foreign_rows(X: Matrix, X_val: Matrix) -> Complaint | None:
+def find_foreign_rows(
+    X: Matrix, X_val: Matrix, name: str = "X_val"
+) -> Complaint | None:
     """Return the warning that validation rows have another scale; None if they do not.
 
     Parameters
     ----------
     X, X_val : ndarray or CSR of shape (n_rows, n_features)
         Training and validation rows, in the units of X.
+    name : str, default="X_val"
+        What the user calls the latter.
     """
-    if min(X.shape[0], X_val.shape[0]) < _MIN_ROWS:
+    if min(X.shape[0], X_val.shape[0]) < MIN_ROWS:
         return None
-    ours, theirs = _sample(X), _sample(X_val)
+    ours, theirs = sample_evenly(X), sample_evenly(X_val)
     deviations = ours.std(axis=0)
     varies = deviations > 0
     if not varies.any():
@@ -58,9 +62,10 @@ def find_foreign_rows(X: Matrix, X_val: Matrix) -> Complaint | None:
     else:
         return None
     message = (
-        f"The rows of X_val {how}, by the standard deviations of X: they seem to be in "
-        "other units, or not scaled as X is. A pipeline transforms X alone; give "
-        "Pipeline the parameter transform_input=['X_val'], or transform X_val before."
+        f"The rows of {name} {how}, by the standard deviations of X: they seem to be "
+        "in other units, or not scaled as X is. A pipeline transforms X alone; give "
+        f"Pipeline the parameter transform_input=[{name!r}], or transform {name} "
+        "before."
     )
     return message, ValidationRowsWarning
 
@@ -70,9 +75,9 @@ def _distance(rows: np.ndarray) -> float:
     return float(np.median(np.square(rows).mean(axis=1)))
 
 
-def _sample(X: Matrix) -> np.ndarray:
-    """Return rows that are spread evenly over a table, in float64."""
-    most = min(_MAX_ROWS, max(_MIN_ROWS, _MAX_VALUES // X.shape[1]))
+def sample_evenly(X: Matrix) -> np.ndarray:
+    """Return at most some thousand rows, evenly spread over a table, in float64."""
+    most = min(_MAX_ROWS, max(MIN_ROWS, _MAX_VALUES // X.shape[1]))
     step = -(-X.shape[0] // most)
     rows: Any = X[::step]
     return np.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype=np.float64)

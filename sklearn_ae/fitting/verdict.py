@@ -15,7 +15,7 @@ from ..nn.linear_path import PCASolution
 from ..nn.losses import Objective
 from ..training.batches import Rows
 from ..training.inference import blockwise
-from .evidence import HeldOut, is_real_gain, is_real_likelihood_gain
+from .evidence import EXACT, HeldOut, is_real_gain, is_real_likelihood_gain
 from .model import Model
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "evaluate_errors",
     "find_poor_network",
     "mean_pca_loss",
+    "name_column",
     "say_floor",
 ]
 
@@ -92,7 +93,7 @@ class Verdict:
         rivals: Rivals,
         objective: Objective,
         held_out: HeldOut,
-        informed: Rivals | None = None,
+        informed: Model | None = None,
     ) -> Verdict:
         """Evaluate a network and PCA on the same rows.
 
@@ -106,7 +107,7 @@ class Verdict:
             What training minimised.
         held_out : HeldOut
             Rows to evaluate on.
-        informed : Rivals, default=None
+        informed : Model, default=None
             PCA of all rows. It would take the network's place, and what it does on new
             rows lies between what the two do on those that only it has seen.
         """
@@ -115,7 +116,7 @@ class Verdict:
         pca_losses = evaluate(rivals.of_losses, objective, rows)
         to_beat = pca_losses
         if informed is not None:
-            to_beat = (to_beat + evaluate(informed.of_losses, objective, rows)) / 2
+            to_beat = (to_beat + evaluate(informed, objective, rows)) / 2
         if objective.in_nats:
             is_gain = is_real_likelihood_gain(losses, to_beat, held_out)
         else:
@@ -207,10 +208,36 @@ _MORE = (
 )
 
 
-def say_floor(model: Model, train: Rows, in_nats: bool, names: Sequence) -> Complaint:
-    """Return the warning that PCA has taken the network's place."""
+def say_floor(
+    model: Model,
+    verdict: Verdict,
+    in_nats: bool,
+    train: Rows,
+    rows: Rows,
+    names: Sequence,
+) -> Complaint:
+    """Return the warning that PCA has taken the network's place.
+
+    Parameters
+    ----------
+    model : Model
+        PCA of all rows.
+    verdict : Verdict
+        On the network.
+    in_nats : bool
+        Whether likelihoods were compared.
+    train, rows : Rows
+        What the network was trained and evaluated on.
+    names : sequence of str
+        Names of columns.
+    """
     baseline = model.recipe.baseline_name
-    why, remedy = _explain(model, train, in_nats, names)
+    total = model.squared_distances_of(rows).mean(dtype=np.float64)
+    if not in_nats and verdict.pca_error <= EXACT * total:
+        why = f"{baseline} with {model.n_components} components is exact already"
+        remedy = "Choose a smaller n_components."
+    else:
+        why, remedy = _explain(model, train, in_nats, names)
     message = (
         f"The fitted model is {baseline} of all rows, because {why}. beats_pca_ is "
         f"False. {remedy}"
@@ -225,22 +252,31 @@ def _explain(
 
     No numbers of this fit are named, so that a search gives each text once.
     """
-    column = find_dominant_column(model, train)
+    of_counts = model.recipe.output.of_counts
+    column = None if of_counts else find_dominant_column(model, train)
     if column is not None:
         return (
-            f"column {_name(column, names)} has more than "
+            f"column {name_column(column, names)} has more than "
             f"{MAX_SHARE_OF_ONE_COLUMN:.0%} of the variance, and a linear code of that "
             "column is all it takes",
             "Put StandardScaler before, or set scaling='per_feature'.",
         )
-    what = "likelihood" if in_nats else "loss"
+    if not in_nats:
+        what = "loss"
+        hint = "Compare reconstruction_error_ with pca_reconstruction_error_."
+    else:
+        what = "likelihood"
+        hint = "pca_log_likelihood_bound_ is what it had to exceed."
+    if of_counts:
+        hint += " pca_reconstruction_error_ is of another model, PCA of the counts."
     return (
         f"the network's {what} on held-out rows is not better by more than chance",
-        f"Compare reconstruction_error_ with pca_reconstruction_error_. {_MORE}",
+        f"{hint} {_MORE}",
     )
 
 
-def _name(column: int, names: Sequence) -> str:
+def name_column(column: int, names: Sequence) -> str:
+    """Return what warnings call a column: its name, or its position."""
     return repr(str(names[column])) if len(names) else str(column)
 
 
@@ -258,23 +294,22 @@ def column_variances(model: Model, rows: Rows) -> np.ndarray:
     return np.var(sample.to_numpy(np.float64), axis=0)
 
 
-def say_unverified() -> Complaint:
+def say_unverified(advice: str) -> Complaint:
     """Return the warning that nothing tells whether PCA is beaten."""
     message = (
         "No new rows were held out, so that nothing tells whether the network is "
-        "better than PCA on them: beats_pca_ is None. Set early_stopping=True, or pass "
-        "X_val."
+        f"better than PCA on them: beats_pca_ is None. {advice}"
     )
     return message, PCAFloorWarning
 
 
 def find_poor_network(
-    model: Model, rivals: Rivals, verdict: Verdict, rows: Rows
+    model: Model, rivals: Rivals, verdict: Verdict, held_out: HeldOut
 ) -> list[Complaint]:
     """Return warnings if the network that is kept ignores its input, or is no gain."""
     if verdict.is_gain:
-        return [] if verdict.are_new else [say_unverified()]
-    can_start = model.recipe.can_start_at_pca
+        return [] if verdict.are_new else [say_unverified(held_out.advice)]
+    can_start, rows = model.recipe.can_start_at_pca, held_out.rows
     spread, pca_spread = _spread(model, rows), _spread(rivals.of_errors, rows)
     if spread < _MIN_SPREAD * pca_spread:
         message = (

@@ -502,6 +502,11 @@ class LikelihoodOutput:
         """Whether a few far values must not decide where training starts."""
         return False
 
+    @property
+    def returns_rows(self) -> bool:
+        """Whether decoders return rows themselves, and no logits of them."""
+        return self.likelihood == "gaussian"
+
     def with_factors(self, has_factors: bool) -> LikelihoodOutput:
         """Return the part with it settled whether factor analysis is the floor."""
         return replace(self, floor_has_factors=has_factors)

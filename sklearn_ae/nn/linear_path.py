@@ -77,6 +77,17 @@ class PCASolution:
         """What is added then, shape (n_components,)."""
         return -self.encoder_weight @ self.mean
 
+    def weights(self, n_codes: int) -> tuple[np.ndarray, ...]:
+        """Return weight and bias of an encoder, and of a decoder, in torch's shapes.
+
+        Those of codes beyond the components are 0.
+        """
+        shape, n_known = (n_codes, len(self.mean)), len(self.components)
+        down, up, bias = np.zeros(shape), np.zeros(shape), np.zeros(n_codes)
+        down[:n_known], up[:n_known] = self.encoder_weight, self.components
+        bias[:n_known] = self.encoder_bias
+        return down, bias, up.T, self.mean
+
     def normal_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the normal distribution of rows that belongs to the components.
 
@@ -524,15 +535,7 @@ def start_at(encoder: Any, decoder: Any, solution: PCASolution) -> None:
         With at most ``n_components`` components; the weights of the remaining codes are
         zero.
     """
-    n_components, shape = len(solution.components), encoder.linear.weight.shape
-    down, up = np.zeros(shape), np.zeros(shape)
-    bias = np.zeros(shape[0])
-    down[:n_components], up[:n_components] = (
-        solution.encoder_weight,
-        solution.components,
-    )
-    bias[:n_components] = solution.encoder_bias
-    load_linear(encoder, decoder, down, bias, up.T, solution.mean)
+    load_linear(encoder, decoder, *solution.weights(len(encoder.linear.weight)))
 
 
 @torch.no_grad()

@@ -89,6 +89,11 @@ class LossOutput:
         """Whether a few far values must not decide where training starts."""
         return self.loss == "absolute_error"
 
+    @property
+    def returns_rows(self) -> bool:
+        """Whether decoders return rows themselves, and no logits of them."""
+        return LOSSES[self.loss].link is None
+
     def build(self, units: RowStatistics) -> nn.Module:
         """Return the map from the raw output to the reconstruction."""
         return LOSSES[self.loss].output()

@@ -25,6 +25,7 @@ from .linear_path import (
     Reach,
     Refined,
     add_linear_path,
+    dense_layers,
     linear_pair,
     start_at,
 )
@@ -33,7 +34,7 @@ from .outline import fill, outline
 from .randomness import redirected_draws
 from .statistics import RowStatistics
 
-__all__ = ["MUST_STAY", "Recipe", "are_equal", "cannot_pretrain"]
+__all__ = ["MUST_STAY", "Recipe", "are_equal", "mirrored_layers"]
 
 #: Error of a parameter, with its fitted value and the one that is wanted.
 MUST_STAY = (
@@ -133,7 +134,7 @@ class Recipe:
             return
         sizes = architecture.hidden_layer_sizes
         if not as_layer_sizes(sizes, auto=(1,)):
-            raise cannot_pretrain(self.pretraining, architecture)
+            raise _cannot_pretrain(self.pretraining, architecture)
 
     def _check_output_activation(self) -> None:
         bounded = getattr(self.architecture, "output_activation", None) is not None
@@ -181,6 +182,8 @@ class Recipe:
         """What networks are compared with, as warnings call it."""
         if self.has_factors:
             return "FactorAnalysis"
+        if self.output.of_counts:
+            return "the linear model of log counts"
         return "the best linear denoiser" if self.denoises else "PCA"
 
     @property
@@ -203,6 +206,18 @@ class Recipe:
     def scaling_in_use(self) -> str | None:
         """How rows are scaled, where the output has a say."""
         return self.output.scaling_in_use(self.scaling)
+
+    @property
+    def can_be_centred(self) -> bool:
+        """Whether rows may be centred though they are to stay as they are.
+
+        Networks of the user's own, and those that bound what they return, may need
+        them uncentred.
+        """
+        architecture = self.architecture
+        is_bounded = getattr(architecture, "output_activation", None) is not None
+        is_free = isinstance(architecture, Architecture) and not is_bounded
+        return self.output.returns_rows and (is_free or self.starts_at_pca)
 
     def go_on_from(self, fitted: Recipe, n_components: int) -> Recipe:
         """Return the recipe for a fitted network that goes on training.
@@ -363,6 +378,17 @@ class Recipe:
         self.bottleneck.leave_to_pca(module, pca, n_components)
         return module
 
+    def check_networks(self, units: RowStatistics, n_components: int) -> None:
+        """Raise an error if networks of the user's own could not be trained.
+
+        They are built to see it; those of the library were checked with the recipe.
+        """
+        if self._is_known(linear=False):
+            return
+        module = self.build(units, n_components)
+        if self.pretraining is not None:
+            mirrored_layers(module, self.pretraining, self.architecture)
+
     def floor(
         self, units: RowStatistics, pca: PCASolution, n_components: int
     ) -> Autoencoder:
@@ -466,7 +492,24 @@ def are_equal(one: Any, other: Any) -> bool:
     return is_alike and all(are_equal(parts[0][k], parts[1][k]) for k in parts[0])
 
 
-def cannot_pretrain(pretraining: str, architecture: Any) -> ValueError:
+def mirrored_layers(
+    module: Any, pretraining: str, architecture: Any
+) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Return the layers of encoder and decoder, of which pairs can be pretrained.
+
+    Raises
+    ------
+    ValueError
+        If encoder and decoder are not mirrored dense stacks with a hidden layer.
+    """
+    encoder = dense_layers(module.encoder) or []
+    decoder = dense_layers(module.decoder) or []
+    if not len(encoder) == len(decoder) > 1:
+        raise _cannot_pretrain(pretraining, architecture)
+    return encoder, decoder
+
+
+def _cannot_pretrain(pretraining: str, architecture: Any) -> ValueError:
     """Return the error of networks without pairs of layers to pretrain."""
     return ValueError(
         f"pretraining={pretraining!r} needs mirrored dense networks with at least "

@@ -15,7 +15,7 @@ from .._prediction import PretrainedPredictor
 from .._version import __version__
 from ..base import BaseAutoencoder
 from ..exceptions import ModelFileError
-from ..training.atomic import write_file
+from ..training.atomic import explained, write_file
 from .container import pack, read_regular_file, unpack
 from .known import are_finite
 from .tree import Reader, Writer
@@ -87,7 +87,9 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
         "custom": sorted(writer.custom),
         "estimator": tree,
     }
-    write_file(Path(path), pack(description, writer.arrays))
+    data = pack(description, writer.arrays)
+    with explained("path must name a file that can be written", path):
+        write_file(Path(path), data)
 
 
 def load(path: str | os.PathLike, custom: Mapping[str, Any] | None = None) -> Any:

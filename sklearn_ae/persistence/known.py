@@ -41,9 +41,9 @@ from ..nn.statistics import CountStatistics
 from ..nn.variational import EvidenceBound, LatentCode
 
 __all__ = [
+    "CLASSES",
     "ESTIMATORS",
     "KINDS",
-    "OBJECTIVES",
     "OWN_KINDS",
     "PARTS",
     "SKOPS_TYPES",
@@ -80,8 +80,8 @@ PARTS = _by_name(
     *(PCASolution, LinearDenoiser, FactorSolution, CountSolution, CountStatistics),
 )
 
-#: Classes that are named as they are, not as the kind of an object.
-OBJECTIVES = _by_name(ReconstructionObjective, SparseObjective, EvidenceBound)
+# Which recipes have as they are.
+_OBJECTIVES = _by_name(ReconstructionObjective, SparseObjective, EvidenceBound)
 
 #: scikit-learn's splitters, for the parameter ``validation``.
 SPLITTERS = _by_name(
@@ -92,6 +92,9 @@ SPLITTERS = _by_name(
     )
 )
 
+#: Classes that are named as they are, not as the kind of an object.
+CLASSES = {**_OBJECTIVES, **SPLITTERS}  # of which RepeatedKFold repeats one
+
 KINDS = {**ESTIMATORS, **PARTS, **SPLITTERS, "FrozenEstimator": FrozenEstimator}
 
 #: Whose classes a user may hand to ``load``, while the file holds their parameters.
@@ -100,7 +103,7 @@ OWN_KINDS = (BaseAutoencoder, Architecture)
 #: Names of the types that skops has to be told to trust, in ``trusted=``.
 SKOPS_TYPES = sorted(
     f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (*ESTIMATORS.values(), *PARTS.values(), *OBJECTIVES.values())
+    for kind in (*ESTIMATORS.values(), *PARTS.values(), *_OBJECTIVES.values())
 )
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
+from .._estimator import set_requests, state_to_keep
 from ..nn.architectures import Architecture
 from ..nn.recipe import are_equal
-from .known import KINDS, OBJECTIVES, OWN_KINDS, check_state
+from .known import CLASSES, KINDS, OWN_KINDS, check_state
 
 __all__ = ["Reader", "Writer"]
 
@@ -25,8 +26,14 @@ _MAX_CHARACTERS = 10**7
 # Arrays of so few numbers are in the JSON; their names would be longer.
 _MAX_INLINE = 4
 
+# What set_output and set_callbacks of scikit-learn leave on an estimator.
+_OUTPUT, _CALLBACKS = "_sklearn_output_config", "_skl_callbacks"
+
 # Private attributes that belong to the state of an estimator.
-_PRIVATE = ("_model", "_targets", "_sklearn_output_config")
+_PRIVATE = ("_model", "_targets", "_metadata_request", _OUTPUT, _CALLBACKS)
+
+# Of a search or a pipeline that an estimator is fitted by.
+_PARENT = "_parent_callback_ctx"
 
 # A parameter that files do not keep. A stranger could name any path in it.
 _CHECKPOINT = "checkpoint"
@@ -128,7 +135,7 @@ class Writer:
 
     def _write_object(self, value: Any, path: tuple[str, ...]) -> Any:
         kind = type(value)
-        if isinstance(value, type) and OBJECTIVES.get(value.__name__) is value:
+        if isinstance(value, type) and CLASSES.get(value.__name__) is value:
             return {"class": value.__name__}
         if KINDS.get(kind.__name__) is kind:
             name = {"kind": kind.__name__}
@@ -178,7 +185,7 @@ class Reader:
             "array": lambda v, depth: self.arrays[v],
             "values": self._read_values,
             "device": lambda v, depth: torch.device(v),
-            "class": lambda v, depth: OBJECTIVES[v],
+            "class": lambda v, depth: CLASSES[v],
             "custom": lambda v, depth: self.custom[v],
             "object": self._read_object,
         }
@@ -267,12 +274,26 @@ def _state(value: Any) -> dict[str, Any]:
         "sklearn."
     ):
         return value.get_params(deep=False)
+    if isinstance(value, BaseEstimator):
+        return _state_of_estimator(value)
     if hasattr(type(value), "__setstate__"):
-        state = dict(value.__getstate__())
-        if _CHECKPOINT in state:  # a path means nothing elsewhere
-            state[_CHECKPOINT] = None
-        return state
-    return dict(vars(value))
+        return value.__getstate__()
+    return state_to_keep(vars(value))
+
+
+def _state_of_estimator(value: BaseEstimator) -> dict[str, Any]:
+    state = value.__getstate__()
+    state.pop(_PARENT, None)
+    if _CHECKPOINT in state:  # a path means nothing elsewhere
+        state[_CHECKPOINT] = None
+    kind = type(value)
+    unknown = [name for name in state if not _is_kept(kind, name)]
+    if unknown:
+        raise ValueError(
+            f"attributes of {kind.__name__} must be parameters, or end in an "
+            f"underscore and begin with none, to be saved; got {unknown[0]!r}."
+        )
+    return state
 
 
 def _restore(kind: Any, state: dict[str, Any]) -> Any:
@@ -288,24 +309,30 @@ def _restore(kind: Any, state: dict[str, Any]) -> Any:
     restored = object.__new__(kind)
     _check_names(kind, [name for name in state if hasattr(kind, name)])
     vars(restored).update(state)
+    set_requests(restored)
     return restored
 
 
 def _restore_estimator(kind: Any, state: dict[str, Any]) -> Any:
     """Return an estimator; parameters that came later have their defaults."""
-    params = set(kind._get_param_names())
-    others = state.keys() - params
-    _check_names(kind, [name for name in others if not _is_learned(kind, name)])
+    _check_names(kind, [name for name in state if not _is_kept(kind, name)])
     if state.get(_CHECKPOINT) is not None:
         raise ValueError("a file must not name a checkpoint.")
-    estimator = kind(**{name: state[name] for name in params & state.keys()})
-    if others:
+    callbacks, output = state.pop(_CALLBACKS, ()), state.pop(_OUTPUT, {})
+    params = state.keys() & set(kind._get_param_names())
+    estimator = kind(**{name: state[name] for name in params})
+    if state.keys() - params:
         estimator.__setstate__({**vars(estimator), **state})
+    if callbacks:
+        estimator.set_callbacks(*callbacks)
+    if output:
+        estimator.set_output(**output)
     return estimator
 
 
-def _is_learned(kind: type, name: str) -> bool:
-    if name in _PRIVATE:
+def _is_kept(kind: Any, name: str) -> bool:
+    """Return whether a file keeps an attribute of an estimator."""
+    if name in _PRIVATE or name in kind._get_param_names():
         return True
     is_public = name.endswith("_") and not name.startswith("_")
     return is_public and name.isidentifier() and not hasattr(kind, name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ try:
 except ImportError:  # Windows refuses to remove files that are open
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["check_folder", "remove_leftovers", "write_file"]
+__all__ = ["check_folder", "explained", "remove_leftovers", "write_file"]
 
 _UNFINISHED = ".tmp"
 
@@ -25,7 +27,7 @@ def write_file(file: Path, data: Any, replace: bool = True) -> bool:
     Parameters
     ----------
     file : Path
-        Where to write.
+        Where to write; of a link the file that it points to.
     data : bytes-like
         What to write.
     replace : bool, default=True
@@ -36,6 +38,7 @@ def write_file(file: Path, data: Any, replace: bool = True) -> bool:
     done : bool
         False if it exists and is not to be replaced.
     """
+    file = _find_target(file)
     stream, unfinished = _open_unfinished(file)
     try:
         with stream:
@@ -57,21 +60,41 @@ def write_file(file: Path, data: Any, replace: bool = True) -> bool:
     return True
 
 
+@contextmanager
+def explained(rule: str, file: str | os.PathLike) -> Iterator[None]:
+    """Let the OSErrors of a block name a rule, the reason and the user's file."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        message = f"{rule}, but: {reason}. Give another path"
+        raise OSError(error.errno, message, str(file)) from error
+
+
 def check_folder(file: Path) -> None:
     """Raise an OSError if no file can be made in the folder of a file."""
-    stream, unfinished = _open_unfinished(file)
+    stream, unfinished = _open_unfinished(_find_target(file))
     stream.close()
     unfinished.unlink()
 
 
 def remove_leftovers(file: Path) -> None:
     """Remove what processes have left that were killed while they wrote a file."""
+    file = Path(os.path.realpath(file))
     pattern = f"{glob.escape(file.name)}.*{_UNFINISHED}"
     for unfinished in file.parent.glob(pattern):
         with suppress(OSError), unfinished.open("ab") as stream:
             if fcntl is not None:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             unfinished.unlink()
+
+
+def _find_target(file: Path) -> Path:
+    """Return the file itself, wherever links lead; a device is none to replace."""
+    target = Path(os.path.realpath(file))
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        raise OSError(errno.EINVAL, "it is a device or pipe", str(file))
+    return target
 
 
 def _open_unfinished(file: Path) -> tuple[Any, Path]:

@@ -171,7 +171,10 @@ class Rows(Dataset):
         """Return the rows at ``positions`` on the CPU, scaled, in the type of X."""
         chosen = self.index[positions]
         if sp.issparse(self.X):
-            block = torch.from_numpy(self.X[chosen.numpy()].toarray())
+            part = self.X[chosen.numpy()]
+            # torch's memory begins where products are always rounded alike.
+            block = torch.empty(part.shape, dtype=getattr(torch, part.dtype.name))
+            part.toarray(out=block.numpy())
         elif buffer is None:
             block = self.X.index_select(0, chosen)
         else:

@@ -7,8 +7,7 @@ import io
 import os
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ import torch
 
 from .._version import __version__
 from ..exceptions import CheckpointWarning, warn_user
-from .atomic import check_folder, remove_leftovers, write_file
+from .atomic import check_folder, explained, remove_leftovers, write_file
 
 __all__ = ["Checkpoint"]
 
 _FORMAT = 1
 _HEAD = b"sklearn_ae checkpoint\n"
 _SUFFIX = ".ckpt"
+_RULE = "checkpoint must name a file that can be read and written"
 # With "auto", the share of the time of a fit that writing may take.
 _MAX_SHARE = 0.02
 
@@ -70,7 +70,7 @@ class Checkpoint:
         name: str,
         seed: int,
     ) -> None:
-        with _explained(path):
+        with explained(_RULE, path):
             self.file = _find_file(path, identity, name)
         self._every = int(every) if isinstance(every, Integral) else every
         self._index = -1
@@ -89,7 +89,7 @@ class Checkpoint:
 
     def _claim(self, identity: dict[str, str]) -> None:
         """Read the file, or write it before there is anything to lose."""
-        with _explained(self.file):
+        with explained(_RULE, self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.file)
             found = self._read()
@@ -297,20 +297,6 @@ def _check_identity(found: dict[str, str], wanted: dict[str, str], file: Path) -
 
 
 # ------------------------------------------------------------------------------ writing
-
-
-@contextmanager
-def _explained(file: str | os.PathLike) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(
-            error.errno,
-            f"checkpoint must name a file that can be read and written, but: {reason}. "
-            "Give another path",
-            str(file),
-        ) from error
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

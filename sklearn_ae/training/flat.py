@@ -15,6 +15,11 @@ from torch import nn
 
 __all__ = ["FlatParameters"]
 
+# Each parameter begins at a multiple of so many values: of 64 bytes in bfloat16, and of
+# 128 in float32. Tensors of their own begin so, too, and products of values that begin
+# elsewhere are rounded otherwise: a network and its pickle would not be equal.
+_ALIGNMENT = 32
+
 
 class FlatParameters:
     """Parameters as views of one tensor, and their gradients as views of another.
@@ -30,7 +35,8 @@ class FlatParameters:
     Attributes
     ----------
     values : torch.nn.Parameter of shape (n_values,)
-        What the optimizer updates. Its ``grad`` is allocated once.
+        What the optimizer updates, with zeros between parameters. Its ``grad`` is
+        allocated once.
     """
 
     grad: torch.Tensor
@@ -40,7 +46,14 @@ class FlatParameters:
         self, parameters: Sequence[nn.Parameter], dtype: torch.dtype = torch.float32
     ) -> None:
         self.parameters = list(parameters)
-        values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        # Strides of each, without gaps.
+        self.layouts = [torch.empty_like(p).stride() for p in self.parameters]
+        self.sizes = [p.numel() for p in self.parameters]
+        steps = [-(-size // _ALIGNMENT) * _ALIGNMENT for size in self.sizes]
+        self.steps = steps
+        values = self.parameters[0].new_zeros(sum(steps))
+        for view, parameter in zip(self._views(values), self.parameters, strict=True):
+            view.copy_(parameter)
         self.values = nn.Parameter(values)
         self.frozen: list[tuple[torch.Tensor, torch.Tensor]] = []
         self.grad = torch.zeros_like(values)
@@ -51,13 +64,29 @@ class FlatParameters:
             self.copy_grad = torch.zeros_like(self.copy)
         self._point_at(self.values.detach(), self.grad)
 
+    def pieces(self, values: torch.Tensor) -> list[torch.Tensor]:
+        """Return what of a tensor like `values` belongs to each parameter, flat."""
+        parts = zip(values.split(self.steps), self.sizes, strict=True)
+        return [part[:size] for part, size in parts]
+
+    def join(self, pieces: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return a tensor like `values` of what belongs to each parameter."""
+        whole = torch.zeros_like(self.grad)
+        for piece, known in zip(self.pieces(whole), pieces, strict=True):
+            piece.copy_(known)
+        return whole
+
+    def _views(self, values: torch.Tensor) -> list[torch.Tensor]:
+        shapes = [parameter.shape for parameter in self.parameters]
+        parts = zip(self.pieces(values), shapes, self.layouts, strict=True)
+        return [piece.as_strided(shape, layout) for piece, shape, layout in parts]
+
     def _point_at(self, values: torch.Tensor, grads: torch.Tensor) -> None:
-        sizes = [parameter.numel() for parameter in self.parameters]
-        views = zip(values.split(sizes), grads.split(sizes), strict=True)
+        views = zip(self._views(values), self._views(grads), strict=True)
         for parameter, (value, grad) in zip(self.parameters, views, strict=True):
             parameter.grad = None
-            parameter.data = value.view_as(parameter)
-            parameter.grad = grad.view_as(parameter)
+            parameter.data = value
+            parameter.grad = grad
 
     @contextmanager
     def in_training_type(self) -> Iterator[None]:
@@ -74,7 +103,7 @@ class FlatParameters:
 
     def hold_frozen(self) -> None:
         """Take note of parameters that are frozen now, which are not to decay."""
-        pieces = self.values.detach().split([p.numel() for p in self.parameters])
+        pieces = self.pieces(self.values.detach())
         self.frozen = [
             (piece, piece.clone())
             for parameter, piece in zip(self.parameters, pieces, strict=True)

@@ -13,9 +13,8 @@ import torch
 from torch import nn
 
 from ..nn.autoencoder import Autoencoder
-from ..nn.linear_path import dense_layers
 from ..nn.losses import ReconstructionObjective
-from ..nn.recipe import cannot_pretrain
+from ..nn.recipe import mirrored_layers
 from .batches import Rows
 from .checkpointing import Checkpoint
 from .net import AutoencoderNet, TrainingPlan
@@ -100,10 +99,7 @@ def pretrain(
     ValueError
         If encoder and decoder are not mirrored dense stacks with a hidden layer.
     """
-    encoder = dense_layers(module.encoder) or []
-    decoder = dense_layers(module.decoder) or []
-    if not len(encoder) == len(decoder) > 1:
-        raise cannot_pretrain(pretraining, architecture)
+    encoder, decoder = mirrored_layers(module, pretraining, architecture)
     n_pairs = len(encoder) // 2 + (not starts_at_pca)
     for index in range(n_pairs):
         # A layer and the activation after it; next to the code there is none, and

@@ -284,9 +284,9 @@ class AutoencoderNet(NeuralNet):
         names = {id(p): name for name, p in self.module_.named_parameters()}
         means: dict[str, dict[str, torch.Tensor]] = {}
         for flat in self.flat_:
-            sizes = [parameter.numel() for parameter in flat.parameters]
             for key, value in self.optimizer_.state.get(flat.values, {}).items():
-                pieces = value.split(sizes) if value.ndim else [value] * len(sizes)
+                n_pieces = len(flat.parameters)
+                pieces = flat.pieces(value) if value.ndim else [value] * n_pieces
                 for parameter, piece in zip(flat.parameters, pieces, strict=True):
                     means.setdefault(names[id(parameter)], {})[key] = piece.clone()
         return means
@@ -298,9 +298,8 @@ class AutoencoderNet(NeuralNet):
             if not all(parts):
                 continue  # some of them have never learned: all start anew
             for key, value in parts[0].items():
-                whole = (
-                    torch.cat([part[key] for part in parts]) if value.ndim else value
-                )
+                pieces = [part[key] for part in parts]
+                whole = flat.join(pieces) if value.ndim else value
                 self.optimizer_.state[flat.values][key] = whole
 
     def run(

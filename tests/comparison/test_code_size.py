@@ -139,3 +139,16 @@ def test_sizes_must_be_within_the_code(digits, sizes):
         ValueError, match="sizes from 1 to the width of the nested code"
     ):
         code_size_curve(model, digits[0], n_components=sizes, cv=2)
+
+
+@pytest.mark.parametrize("sizes", [2.5, "2", [1, 2.5]])
+def test_sizes_are_integers(digits, sizes):
+    model = AutoencoderTransformer(8, nested=True, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="n_components must be an integer, or a seq"):
+        code_size_curve(model, digits[0], n_components=sizes, cv=2)
+
+
+def test_one_size_may_be_an_integer(digits):
+    model = AutoencoderTransformer(3, nested=True, max_iter=1, random_state=0)
+    curve = code_size_curve(model, digits[0], n_components=np.int64(2), cv=2)
+    assert set(curve.frame["n_components"]) == {2}

@@ -194,6 +194,21 @@ def test_bad_input(labelled):
         compare(X, y, [PCA()], [1])
 
 
+@pytest.mark.parametrize("size", [1, np.int64(1), [1], (1,), range(1, 2), np.array(1)])
+def test_one_code_size_may_be_an_integer(labelled, size):
+    assert compare(labelled[0], None, [PCA(), FAST], size, cv=2).sizes == [1]
+
+
+@pytest.mark.parametrize("size", [2.5, "2", None, [1, 2.5], True, [[1]], np.nan, {1}])
+def test_code_sizes_are_integers(labelled, size):
+    with pytest.raises(ValueError, match="n_components must be") as error:
+        compare(labelled[0], None, [FAST], size)
+    assert str(error.value) == (
+        "n_components must be an integer, or a sequence of integers; got "
+        f"{size!r}. Give n_components=[2, 8], for example."
+    )
+
+
 def test_tables_ordered_by_label_are_compared_fairly(monkeypatch):
     """The first rows of a fold must not be those of one class."""
     monkeypatch.setattr(comparing, "_MAX_PROBE_ROWS", 40)

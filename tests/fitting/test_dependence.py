@@ -9,11 +9,13 @@ from sklearn.datasets import (
     make_moons,
     make_swiss_roll,
 )
+from sklearn.neighbors import NearestNeighbors
 
 from sklearn_ae.fitting.dependence import (
+    BlurredGroups,
     Neighbourhoods,
     Order,
-    Windows,
+    find_interpolated_rows,
     find_known_rows,
     label_equal_rows,
     mark_rows,
@@ -39,18 +41,6 @@ def copies(noise):
 def subjects(n_subjects, n_rows, spread):
     centres = np.repeat(rows(n_subjects) / 4.5, n_rows, axis=0)
     return centres + spread * np.random.RandomState(4).standard_normal(centres.shape)
-
-
-def series(n_values):
-    noise, x = np.random.RandomState(5).standard_normal(n_values + 200), [0.0, 0.0]
-    for value in noise:
-        x.append(1.6 * x[-1] - 0.8 * x[-2] + value)
-    return np.array(x[-n_values:])
-
-
-def windows(n_rows, stride=1, length=50):
-    x = series((n_rows - 1) * stride + length)
-    return np.lib.stride_tricks.sliding_window_view(x, length)[::stride].copy()
 
 
 def walk(n_rows):
@@ -142,6 +132,38 @@ def test_groups_are_found_with_their_size(X, size):
     assert len(near.around(0)[0]) in (1, size)
 
 
+def moderate_subjects(seed, sizes, within=1.0):
+    r = np.random.RandomState(seed)
+    centres = r.randn(len(sizes), 4) @ r.randn(4, 15) + r.randn(len(sizes), 15)
+    X = np.repeat(centres, sizes, axis=0)
+    return shuffled(X + within * r.randn(*X.shape))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("even", [True, False])
+def test_groups_that_touch_are_found_by_the_neighbours_of_neighbours(seed, even):
+    r = np.random.RandomState(seed)
+    sizes = np.full(30, 20) if even else r.randint(12, 31, 30)
+    rows = standardize(moderate_subjects(seed, sizes))
+    found = BlurredGroups.find(rows, 0)
+    assert 11 <= found.size <= 32
+    members, border = found.around(5)
+    assert len(members) == found.size
+    assert 5 in members
+    assert not set(members) & set(border)
+
+
+def test_a_row_and_most_of_its_group_stand_together():
+    group = shuffled(np.repeat(np.arange(30), 20))
+    found = BlurredGroups.find(standardize(moderate_subjects(0, np.full(30, 20))), 0)
+    kept = []
+    for start in range(0, 600, 20):
+        members, border = found.around(start)
+        in_group = np.flatnonzero(group == group[start])
+        kept.append(np.isin(in_group, np.r_[members, border]).mean())
+    assert np.mean(kept) > 0.9
+
+
 def independent():
     r = np.random.RandomState(0)
     u = r.rand(500, 1)
@@ -152,9 +174,12 @@ def independent():
     yield "curve", np.hstack([np.sin(6 * u), np.cos(6 * u), u])
     yield "roll", make_swiss_roll(1000, random_state=0)[0]
     yield "moons", make_moons(500, noise=0.05, random_state=0)[0]
+    yield "few blobs", make_blobs(200, 20, centers=10, random_state=0)[0]
     yield "blobs", make_blobs(1000, 20, centers=10, random_state=0)[0]
     yield "outliers", np.vstack([rows(950), 30 * rows(50, seed=1)])
     yield "digits", load_digits().data
+    yield "some digits", load_digits().data[:400]
+    yield "200 digits", load_digits().data[:200]
     yield "iris", shuffled(load_iris().data)
     yield "wine", shuffled(load_wine().data)
 
@@ -167,8 +192,40 @@ def test_independent_rows_have_no_groups_and_no_order(name, X):
         X = X[np.unique(labels, return_index=True)[1]]
         scaled = standardize(X)
     assert Neighbourhoods.find(scaled, 0) is None
+    assert BlurredGroups.find(scaled, 0) is None
+    assert find_interpolated_rows(scaled, 0) is None
     assert Order.find(scaled) == Order(0, False)
-    assert Windows.find(X) is None
+
+
+# ------------------------------------------------------------------ interpolated rows
+
+
+def oversampled(n_drawn, X):
+    r = np.random.RandomState(8)
+    near = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(X)[1]
+    at = r.randint(len(X), size=n_drawn)
+    ends = np.c_[at, near[at, r.randint(1, 6, size=n_drawn)]]
+    share = r.random_sample((n_drawn, 1))
+    drawn = X[ends[:, 0]] + share * (X[ends[:, 1]] - X[ends[:, 0]])
+    return np.vstack([X, drawn]), ends
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("X", [rows(200), load_digits().data[:300]])
+def test_rows_between_others_are_found_with_those(X, dtype):
+    both, true = oversampled(400, X)
+    drawn, ends = find_interpolated_rows(standardize(both.astype(dtype)), 0)
+    assert np.mean(drawn >= len(X)) > 0.99
+    assert len(np.unique(drawn)) > 380
+    found = set(zip(drawn, ends, strict=True))
+    pairs = zip(range(len(X), len(both)), true[:, 0], strict=True)
+    assert np.mean([pair in found for pair in pairs]) > 0.95
+
+
+def test_few_drawn_rows_and_sparse_ones_are_no_matter():
+    assert find_interpolated_rows(standardize(oversampled(20, rows(200))[0]), 0) is None
+    both = sp.csr_array(oversampled(400, rows(200))[0])
+    assert find_interpolated_rows(standardize(both), 0) is None
 
 
 # ------------------------------------------------------------------------------- order
@@ -207,38 +264,3 @@ def test_sparse_rows_are_searched_as_dense_ones_are():
     near = Neighbourhoods.find(standardize(sp.csr_array(X)), 0)
     assert near.size == 10
     assert Order.find(standardize(sp.csr_array(X))).is_sorted
-
-
-# ------------------------------------------------------------------------------ windows
-
-
-@pytest.mark.parametrize(("stride", "overlap"), [(1, 50), (10, 5), (25, 2), (40, 2)])
-@pytest.mark.parametrize("arrange", [np.array, np.flipud, shuffled])
-def test_windows_are_put_in_order(stride, overlap, arrange):
-    X = windows(400, stride)
-    # Which windows they are, as the first value tells.
-    found = Windows.find(arrange(X))
-    assert found.overlap == overlap
-    np.testing.assert_array_equal(arrange(X)[found.in_order], X)
-
-
-def test_windows_of_two_series_are_two_chains():
-    X = np.vstack([windows(200), 3 + windows(200)[:, ::-1]])
-    found = Windows.find(shuffled(X))
-    assert found.overlap == 50
-    steps = np.abs(np.diff(shuffled(X)[found.in_order], axis=0)[:, 0])
-    assert np.sort(steps)[-2] < 10 * np.median(steps)
-
-
-def test_a_periodic_series_ends_somewhere():
-    x = np.sin(np.arange(200) * 2 * np.pi / 60).round(6)
-    X = np.unique(np.lib.stride_tricks.sliding_window_view(x, 20), axis=0)
-    found = Windows.find(X)
-    assert sorted(found.in_order) == list(range(len(X)))
-
-
-def test_spectra_and_images_are_no_windows():
-    assert Windows.find(load_digits().data) is None
-    t = np.linspace(0, 1, 60)
-    shift = np.random.RandomState(0).rand(200, 1)
-    assert Windows.find(np.exp(-((t - shift) ** 2) / 0.01)) is None

@@ -66,10 +66,10 @@ def test_held_out_rows_choose(uneven):
     rows = rows_of(uneven[:600])
     held_out = rows_of(uneven[600:])
     pca = fit_pca(rows, 2, seed=0)
-    assert choose_normal_model(pca, rows, held_out) is not pca
-    assert choose_normal_model(pca, rows, None) is pca
+    assert choose_normal_model(pca, rows, held_out, 0) is not pca
+    assert choose_normal_model(pca, rows, None, 0) is pca
     whole = fit_pca(rows, 9, seed=0)
-    assert choose_normal_model(whole, rows, held_out) is whole
+    assert choose_normal_model(whole, rows, held_out, 0) is whole
 
 
 def test_held_out_rows_choose_pca_where_factor_analysis_fits_chance():
@@ -78,4 +78,39 @@ def test_held_out_rows_choose_pca_where_factor_analysis_fits_chance():
     pca = fit_pca(rows, 10, seed=0)
     factors = fit_factors(pca, rows)
     assert log_densities(factors, rows).mean() > log_densities(pca, rows).mean()
-    assert choose_normal_model(pca, rows, held_out) is pca
+    assert choose_normal_model(pca, rows, held_out, 0) is pca
+
+
+def heavy(seed, noise):
+    rng = np.random.RandomState(seed)
+    signal = rng.standard_t(1, (900, 2)) @ rng.standard_normal((2, 8))
+    return signal + noise * rng.standard_t(1, (900, 8))
+
+
+def choose(X, held_out):
+    rows = rows_of(X)
+    pca = fit_pca(rows, 2, seed=0)
+    chosen = choose_normal_model(pca, rows, held_out, 0)
+    return pca, fit_factors(pca, rows), chosen
+
+
+def test_a_few_held_out_rows_do_not_choose_where_tails_are_heavy():
+    for seed in (4, 5, 7):
+        X = heavy(seed, 0.3)
+        pca, factors, _ = choose(X[:450], None)
+        new, rows = rows_of(X[450:]), X[:450]
+        assert log_densities(pca, new).mean() > log_densities(factors, new).mean() + 30
+        gains = log_densities(factors, new) - log_densities(pca, new)
+        likely = rows_of(X[450:][gains > 0])
+        assert len(likely.index) > 200
+        assert type(choose(rows, likely)[2]) is type(pca)
+
+
+def test_factors_are_chosen_where_tails_are_heavy_and_variances_differ():
+    X = heavy(4, np.geomspace(0.05, 3, 8))
+    pca, factors, _ = choose(X[:450], None)
+    new = rows_of(X[450:])
+    gains = log_densities(factors, new) - log_densities(pca, new)
+    assert gains.mean() > 2
+    unlikely = rows_of(X[450:][gains < 0])
+    assert type(choose(X[:450], unlikely)[2]) is type(factors)

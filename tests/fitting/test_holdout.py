@@ -10,7 +10,8 @@ from sklearn.model_selection import (
 
 from sklearn_ae.fitting.holdout import hold_out
 
-from .test_dependence import copies, rows, shuffled, subjects, walk, windows
+from .test_dependence import copies, oversampled, rows, shuffled, subjects, walk
+from .test_windows import windows
 
 
 def split(X, validation="auto", fraction="auto", groups=None, y=None, seed=0):
@@ -66,9 +67,23 @@ def test_stretches_are_held_out_and_rows_beside_them_left_out(X, lag):
     np.testing.assert_array_equal(last, np.arange(last[0], len(X)))
     assert 0.05 * len(X) < len(found.validation) <= 0.3 * len(X) + lag
     assert len(found.train) > 0.4 * len(X)
-    assert found.warning.startswith(
-        "Rows are in an order in which neighbours are alike"
+    text = (
+        "Rows are windows that overlap" if lag == 50 else "Consecutive rows are alike"
     )
+    assert found.warning.startswith(text)
+
+
+def test_no_row_that_lies_next_to_a_held_out_one_is_trained_on():
+    X, ends = oversampled(400, rows(200))
+    at = np.random.RandomState(0).permutation(600)
+    found = split(X[at])
+    held_out, train = at[found.validation], at[found.train]
+    assert np.mean(held_out < 200) > 0.9
+    assert len(held_out) >= 55  # of the 200 that were not drawn
+    drawn = train[train >= 200] - 200
+    assert np.isin(ends[drawn], held_out).any(axis=1).mean() < 0.1
+    assert len(drawn) > 100
+    assert found.warning.startswith("Many rows lie between two others")
 
 
 def test_the_end_of_a_sorted_table_is_held_out_too():
@@ -88,9 +103,7 @@ def test_windows_that_lie_in_any_order_are_put_in_order(stride, lag):
     gaps = np.abs(at[found.train][:, None] - at[found.validation])
     assert gaps.min() > lag
     assert set(at[found.validation][found.at_end]) <= set(range(800, 1001))
-    assert found.warning.startswith(
-        "Rows are in an order in which neighbours are alike"
-    )
+    assert found.warning.startswith("Rows are windows that overlap")
 
 
 def test_equal_rows_share_what_was_found_of_one_of_them():
@@ -269,3 +282,98 @@ def test_a_share_that_is_asked_for_is_held_out(n_equal):
 def test_by_default_large_groups_do_not_hold_out_more_than_is_evaluated():
     found = split(rows(60_000)[:, :3], groups=np.arange(60_000) // 2)
     assert len(found.validation) == 5000
+
+
+# ------------------------------------------------------- what is said of few of them
+
+
+@pytest.mark.parametrize("validation", ["auto", "last"])
+def test_enough_groups_to_show_a_gain_are_held_out_of_few(validation):
+    found = split(rows(300), validation, groups=np.repeat(np.arange(15), 20))
+    assert len(np.unique(found.groups)) == 5
+    # If half of the rows are enough for that.
+    found = split(rows(160), validation, groups=np.repeat(np.arange(8), 20))
+    assert len(np.unique(found.groups)) == 2
+
+
+def test_enough_of_the_last_rows_to_show_a_gain_are_held_out():
+    found = split(windows(600), "last")
+    assert len(np.unique(found.groups)) == 5
+    assert len(found.validation) == 5 * 50
+    assert found.validation.min() - found.train.max() > 50
+
+
+def test_a_share_that_was_asked_for_is_kept():
+    found = split(windows(600), "last", 0.1)
+    assert len(found.validation) == 60
+    found = split(rows(300), fraction=0.2, groups=np.repeat(np.arange(15), 20))
+    assert len(np.unique(found.groups)) == 3
+
+
+GROUPS = np.repeat(np.arange(8), 20)
+
+
+@pytest.mark.parametrize(
+    ("X", "given", "units", "advice"),
+    [
+        (
+            rows(160),
+            {},
+            "rows",
+            "Give more rows, a larger validation_fraction, or X_val.",
+        ),
+        (
+            np.repeat(rows(20), 8, axis=0),
+            {},
+            "different rows",
+            "Give more different rows, a larger validation_fraction, or X_val.",
+        ),
+        (
+            rows(160),
+            {"groups": GROUPS},
+            "groups",
+            "Give more groups, a larger validation_fraction, or X_val.",
+        ),
+        (
+            rows(160),
+            {"groups": GROUPS, "validation": "last"},
+            "groups",
+            "Give more groups, a larger validation_fraction, or X_val.",
+        ),
+        (
+            rows(160),
+            {"groups": GROUPS, "validation": GroupShuffleSplit(1, random_state=0)},
+            "groups",
+            "Let the splitter hold out more groups, or pass X_val.",
+        ),
+        (
+            shuffled(copies(0.01)),
+            {},
+            "groups of rows that were found to be alike",
+            "Pass the groups to fit if you know them, or more rows, or X_val.",
+        ),
+        (
+            windows(300),
+            {"validation": "last"},
+            "stretches of rows, as long as rows were found to depend on one another",
+            "Give more rows, a larger validation_fraction, or X_val.",
+        ),
+        (
+            np.tile(rows(40), (4, 1)),
+            {"validation": "last"},
+            "different rows",
+            "Each row that validation='last' would hold out is equal to one to train "
+            "on; validation='auto' holds equal rows out together.",
+        ),
+        (
+            np.tile(rows(40), (4, 1)),
+            {"validation": KFold(4)},
+            "different rows",
+            "Each row that the splitter would hold out is equal to one to train on; "
+            "validation='auto' holds equal rows out together.",
+        ),
+    ],
+)
+def test_it_is_told_what_counts_and_what_gives_more(X, given, units, advice):
+    found = split(X, **given)
+    assert (found.units, found.advice) == (units, advice)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn.base import clone
 from sklearn.decomposition import PCA
+from torch import nn
 
 from sklearn_ae import (
     VAE,
@@ -17,6 +19,8 @@ from sklearn_ae import (
     SparseAE,
 )
 from sklearn_ae.fitting import model as model_module
+
+from ..conftest import name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
 
@@ -106,6 +110,25 @@ def test_a_network_goes_on_from_its_weights(fitted):
 # -------------------------------------------------------------------------- pickles
 
 
+class _Strided(nn.Module):
+    """A convolution whose weight is in the order of channels last."""
+
+    def __init__(self, n_features, n_components):
+        super().__init__()
+        layer = nn.Conv2d(4, 6, 3, padding=1)
+        self.maps = layer.to(memory_format=torch.channels_last)
+        self.codes = nn.Linear(6 * n_features, n_components)
+
+    def forward(self, X):
+        maps = self.maps(X[:, None, :, None].expand(-1, 4, -1, 1))
+        return self.codes(maps.flatten(1))
+
+
+def networks_in_other_order(n_features, n_components):
+    encoder = _Strided(n_features, n_components)
+    return encoder, nn.Linear(n_components, n_features)
+
+
 class WithoutTorch(pickle.Unpickler):
     """Refuse whatever belongs to torch."""
 
@@ -134,6 +157,37 @@ def test_pickles_hold_nothing_of_torch(noise, ae):
     ae.set_params(max_iter=1, random_state=0).fit(noise)
     again = WithoutTorch(io.BytesIO(pickle.dumps(ae))).load()
     np.testing.assert_array_equal(again.reconstruct(noise), ae.reconstruct(noise))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.CodeCollapseWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_ae.DeadUnitsWarning")
+@pytest.mark.parametrize(
+    "ae",
+    [
+        AutoencoderTransformer(3, init="random"),
+        AutoencoderTransformer(3, hidden_layer_sizes=(7,)),
+        AutoencoderTransformer(3, tied_weights=True),
+        AutoencoderTransformer(3, nested=True),
+        AutoencoderTransformer(3, precision="bfloat16"),
+        AutoencoderTransformer(3, init="random", architecture=networks_in_other_order),
+        ConvAutoencoderTransformer(3, channels=(3,)),
+        DenoisingAE(3),
+        SparseAE(7),
+        VAE(3),
+    ],
+    ids=name_of,
+)
+def test_a_network_and_its_pickle_round_alike(curve, ae):
+    """Also single rows, whose products depend on where weights begin in memory."""
+    X = curve[:70]
+    ae.set_params(max_iter=2, random_state=0, device="cpu")
+    for trained in (clone(ae).set_params(floor=False).fit, clone(ae).partial_fit):
+        ae = trained(X).partial_fit(X)
+        again = pickle.loads(pickle.dumps(ae))
+        for rows in (X, X[:1], X[:2].astype(np.float32), sp.csr_array(X[:5])):
+            found, codes = again.transform(rows), ae.transform(rows)
+            assert abs(found - codes).max() == 0
+            np.testing.assert_array_equal(again.reconstruct(rows), ae.reconstruct(rows))
 
 
 def test_a_pickled_model_that_is_pca_is_about_as_small_as_pca():

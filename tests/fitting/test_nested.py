@@ -2,9 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ae import AutoencoderTransformer
-from sklearn_ae.fitting.nested import SizeTable, keep_first
+from sklearn_ae.fitting.evidence import HeldOut
+from sklearn_ae.fitting.nested import SizeTable, evaluate_sizes, keep_first
 from sklearn_ae.nn.linear_path import PCASolution
 
 
@@ -63,3 +68,31 @@ def test_codes_that_are_no_gain_become_pca(curve, nested):
     assert network.recipe.bottleneck.is_nested is nested
     errors = [smaller.squared_errors(curve).mean() for smaller in (network, linear)]
     assert errors[0] < errors[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_ae.PCAFloorWarning")
+def test_no_size_near_full_rank_is_worse_than_pca_of_all_rows():
+    X = StandardScaler().fit_transform(load_wine().data)
+    train, new = train_test_split(X, train_size=120, random_state=0)
+    params = {"nested": True, "max_iter": 40, "random_state": 0}
+    model = AutoencoderTransformer(12, **params).fit(train)
+    for size in range(1, 13):
+        pca = PCA(size).fit(train)
+        left = new - pca.inverse_transform(pca.transform(new))
+        error = -model.truncate(size).score_samples(new).mean(dtype=float)
+        assert error < 1.001 * np.square(left).mean()
+
+
+def test_sizes_must_beat_what_pca_of_all_rows_leaves_of_new_ones(curve):
+    fitted = AutoencoderTransformer(2, nested=True, max_iter=30, random_state=0)
+    model = fitted.fit(curve)._model
+    held_out, pca = HeldOut(model.rows(curve)), model.sizes.pca
+    floor = model.floor(pca)
+    parts = pca, held_out, True
+    alone = evaluate_sizes(model, floor, None, *parts)
+    assert alone.is_gain[0]
+    # The better PCA of all rows is, the less of a gain is left: here it is the network.
+    assert not evaluate_sizes(model, model, model, *parts).is_gain.any()
+    twice = evaluate_sizes(model, floor, model, *parts)
+    np.testing.assert_array_equal(twice.errors, alone.errors)
+    np.testing.assert_array_equal(twice.pca_errors, alone.pca_errors)

@@ -103,5 +103,5 @@ def test_pairs_in_other_units_are_told():
     X = SETS["wine"]
     Z = StandardScaler().fit_transform(X)
     model = DenoisingAE(2, max_iter=1, random_state=0)
-    with pytest.warns(ValidationRowsWarning, match="X_val are far from those of X"):
+    with pytest.warns(ValidationRowsWarning, match="X_clean_val are far from those"):
         model.fit(X, X_clean=X, X_val=Z, X_clean_val=Z)

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from sklearn import config_context
 from sklearn.datasets import load_digits
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -49,6 +50,13 @@ class Canary:
         return Path.touch, (self.path,)
 
 
+def told(model):
+    """Return a model with what scikit-learn's methods leave on it."""
+    with config_context(enable_metadata_routing=True):
+        model.set_fit_request(groups="subject", X_val=False)
+    return model.set_output(transform="pandas")
+
+
 def make_files(folder):
     """Return the bytes of small files of several kinds."""
     X, y = load_digits(return_X_y=True)
@@ -69,7 +77,7 @@ def make_files(folder):
             max_iter=1,
             random_state=0,
         ).fit(X, y),
-        sklearn_ae.VAE(random_state=np.random.RandomState(0)),
+        told(sklearn_ae.VAE(random_state=np.random.RandomState(0))),
     ]
     path = folder / "whole"
     for model in models:

@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import skops.io
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
@@ -39,8 +40,10 @@ from sklearn_ae import (
     save,
 )
 from sklearn_ae.base import BaseAutoencoder, Recipe
-from sklearn_ae.persistence import container
+from sklearn_ae.persistence import SKOPS_TYPES, container
+from sklearn_ae.persistence.known import SPLITTERS
 
+from .comparing import assert_equal, fit_quietly, learned, use
 from .hostile import find, put_together, take_apart, with_header
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
@@ -82,12 +85,6 @@ class Tanh(BaseAutoencoder):
 
     def _recipe(self):
         return Recipe(init="random")
-
-
-def fit_quietly(model, rows=X, targets=None):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(rows, targets)
 
 
 OWN = {"two_layers": two_layers, "halve": halve, "Shallow": Shallow, "Tanh": Tanh}
@@ -144,7 +141,7 @@ FITS = {
     ),
     "frozen": (
         PretrainedRegressor(
-            FrozenEstimator(fit_quietly(SparseAE(40, **SMALL))),
+            FrozenEstimator(fit_quietly(SparseAE(40, **SMALL), X)),
             max_iter=1,
             random_state=0,
         ),
@@ -174,45 +171,6 @@ def fitted():
         return known[name]
 
     return fit
-
-
-def use(model, rows):
-    found = {}
-    for verb in (
-        *("transform", "score_samples", "reconstruct", "denoise", "elbo"),
-        *("predict", "predict_proba", "decision_function"),
-    ):
-        if hasattr(model, verb):
-            found[verb] = getattr(model, verb)(rows)
-    if getattr(model, "decoder_", None) is not None:
-        found["inverse_transform"] = model.inverse_transform(found["transform"])
-    if getattr(model, "nested", False):
-        found["truncate"] = model.truncate(2).transform(rows)
-    if isinstance(model, VAE):
-        found["sample"] = model.sample(3, noise=True, random_state=1)
-    if isinstance(model, DenoisingAE):
-        found["corrupt"] = model.corrupt(rows, random_state=1)
-    return found
-
-
-def assert_equal(one, other):
-    assert type(one) is type(other)
-    if isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype
-    if isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for name in one:
-            assert_equal(one[name], other[name])
-    elif sp.issparse(one):
-        assert_equal(one.toarray(), other.toarray())
-    else:
-        np.testing.assert_array_equal(one, other)
-
-
-def learned(model):
-    """Return public learned attributes, but for networks."""
-    others = ("net_", "module_", "autoencoder_")
-    return {k: v for k, v in vars(model).items() if k[-1] == "_" and k not in others}
 
 
 # ------------------------------------------------------------------------ round trips
@@ -319,6 +277,141 @@ def test_output_settings_come_back(fitted, tmp_path):
     save(model, tmp_path / "model")
     again = load(tmp_path / "model").transform(FRAME)
     pd.testing.assert_frame_equal(again, model.transform(FRAME))
+
+
+def through_file(model, tmp_path, custom=None):
+    save(model, tmp_path / "model")
+    return load(tmp_path / "model", custom)
+
+
+def through_skops(model, tmp_path):
+    return skops.io.loads(skops.io.dumps(model), trusted=SKOPS_TYPES)
+
+
+def through_pickle(model, tmp_path):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize("through", [through_file, through_skops, through_pickle])
+def test_requests_of_metadata_come_back(fitted, through, tmp_path):
+    model = copy.copy(fitted("words"))
+    with config_context(enable_metadata_routing=True):
+        model.set_fit_request(sample_weight="w", groups=True)
+        model.set_score_request(sample_weight=False)
+        model.autoencoder_.set_fit_request(X_val=False)
+    again = through(model, tmp_path)
+    assert str(again.get_metadata_routing()) == str(
+        {
+            "fit": {"sample_weight": "w", "groups": True},
+            "score": {"sample_weight": False},
+        }
+    )
+    for one, other in ((again, model), (again.autoencoder_, model.autoencoder_)):
+        assert str(one._metadata_request) == str(other._metadata_request)
+        assert str(clone(one)._metadata_request) == str(one._metadata_request)
+    # Of a model that never asked there is nothing to give back.
+    assert not hasattr(again.autoencoder, "_metadata_request")
+
+
+def test_requests_of_splitters_come_back(tmp_path):
+    with config_context(enable_metadata_routing=True):
+        splitter = GroupKFold().set_split_request(groups="subject")
+    again = through_file(DenoisingAE(validation=splitter), tmp_path).validation
+    assert str(again.get_metadata_routing()) == "{'split': {'groups': 'subject'}}"
+
+
+@pytest.mark.parametrize(
+    ("requests", "message"),
+    [
+        ([["fit", {"dict": [["n_codes", True]]}]], r"got \['n_codes'\]"),
+        ([["fit", {"dict": [["groups", "no name"]]}]], "should be either a valid"),
+        ([["owner", {"dict": []}]], "no attribute 'requests'"),
+    ],
+)
+def test_requests_that_no_estimator_has_are_refused(requests, message, small, read):
+    description, arrays = take_apart(small)
+    state = description["estimator"]["object"][1]
+    state["_metadata_request"] = {"dict": requests}
+    with pytest.raises(ModelFileError, match=message):
+        read(put_together(description, arrays))
+
+
+ARGUMENTS = {"LeavePGroupsOut": [2], "LeavePOut": [2], "PredefinedSplit": [[0, 1, 1]]}
+NAMES = [name for name in SPLITTERS if not name.startswith("Base")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_splitter_of_scikit_learn_comes_back(name, tmp_path):
+    splitter = SPLITTERS[name](*ARGUMENTS.get(name, []))
+    again = through_file(DenoisingAE(validation=splitter), tmp_path).validation
+    assert type(again) is type(splitter)
+    assert repr(again) == repr(splitter)
+    assert vars(again).keys() == vars(splitter).keys()
+
+
+class Watcher:
+    """A callback of scikit-learn that keeps the estimators of each epoch."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __reduce__(self):
+        return Watcher, ()
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        if fitted_estimator.__sklearn_is_fitted__():
+            codes = fitted_estimator.transform(X)
+            self.seen.append((self.keep(fitted_estimator), codes))
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def test_callbacks_of_scikit_learn_are_handed_back(tmp_path):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    model = DenoisingAE().set_callbacks(watcher)
+    again = through_file(model, tmp_path, {"Watcher": watcher})
+    assert again._skl_callbacks == [watcher]
+    with pytest.raises(ModelFileError, match="following the FitCallback protocol"):
+        load(tmp_path / "model", custom={"Watcher": halve})
+
+
+@pytest.mark.parametrize("through", [through_file, through_pickle])
+def test_what_a_callback_sees_can_be_kept(through, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    watcher = Watcher()
+    custom = [{"Watcher": watcher}] if through is through_file else []
+    watcher.keep = lambda model: through(model, tmp_path, *custom)
+    model = DenoisingAE(3, **{**SMALL, "max_iter": 2}).set_callbacks(watcher)
+    fit_quietly(model, X)
+    for kept, codes in watcher.seen:
+        assert_equal(kept.transform(X), codes)
+        assert "_callback_fit_ctx" not in vars(kept)
+    assert ["net_" in vars(kept) for kept, _ in watcher.seen] == [False, False, True]
+
+
+class Private(Tanh):
+    def fit(self, X, y=None):
+        super().fit(X)
+        self._own = 3
+        return self
+
+
+def test_attributes_that_no_file_keeps_are_refused(tmp_path):
+    save(Private(), tmp_path / "model")
+    with pytest.raises(ValueError, match="attributes of Private") as raised:
+        save(fit_quietly(Private(), X), tmp_path / "model")
+    assert str(raised.value) == (
+        "attributes of Private must be parameters, or end in an underscore and begin "
+        "with none, to be saved; got '_own'."
+    )
 
 
 def test_a_file_names_no_checkpoint(tmp_path):
@@ -670,6 +763,85 @@ def test_a_write_that_fails_leaves_the_old_file(small, tmp_path, monkeypatch):
         save(DenoisingAE(), path)
     assert path.read_bytes() == small
     assert os.listdir(tmp_path) == ["model"]
+
+
+def test_what_cannot_be_written_is_named_as_the_user_does(tmp_path):
+    path = tmp_path / "none" / "model"
+    with pytest.raises(FileNotFoundError) as raised:
+        save(DenoisingAE(), path)
+    assert str(raised.value) == (
+        "[Errno 2] path must name a file that can be written, but: No such file or "
+        f"directory. Give another path: '{path}'"
+    )
+
+
+def test_links_stay_and_lead_to_the_file(tmp_path):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "model", tmp_path / "link"
+    link.symlink_to(target)
+    for n_components in (2, 3):
+        save(DenoisingAE(n_components), link)
+        assert link.is_symlink()
+        assert load(target).n_components == n_components
+    assert os.listdir(target.parent) == ["model"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="but: it is a device or pipe"):
+        save(DenoisingAE(), pipe)
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+WITHIN_QUOTA = """
+import os, resource, sys
+from sklearn.datasets import load_digits
+from sklearn_ae import AutoencoderTransformer, save, to_onnx
+path = sys.argv[1]
+model = AutoencoderTransformer(4, init="random", max_iter=1).fit(load_digits().data)
+to_onnx(model)  # imports all that it takes
+if os.geteuid() == 0:
+    os.seteuid(65534)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for write in (save, to_onnx):
+    try:
+        write(model, path)
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "reason"), [(0o777, "27] {}File too large"), (0o555, "13] {}Permission")]
+)
+def test_full_disks_and_read_only_folders_leave_the_old_file(
+    mode, reason, small, tmp_path
+):
+    path = tmp_path / "folder" / "model"
+    path.parent.mkdir()
+    path.write_bytes(small)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.owner() == tmp_path.owner() and "pytest-" in parent.name:
+            parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    path.parent.chmod(mode)
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHIN_QUOTA, path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    start = "[Errno " + reason.format(
+        "path must name a file that can be written, but: "
+    )
+    lines = said.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(start) and str(path) in line for line in lines)
+    assert path.read_bytes() == small
+    assert os.listdir(path.parent) == ["model"]
 
 
 def test_other_estimators_are_refused(tmp_path):

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 
@@ -40,3 +41,28 @@ def test_bfloat16_copies_learn_float32_values():
     # Each step is too small for bfloat16, but none is lost.
     assert module.weight.dtype == torch.float32
     torch.testing.assert_close(module.weight, before - 1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_parameters_begin_where_tensors_of_their_own_do(dtype):
+    module = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2), nn.Linear(2, 1))
+    before = [parameter.clone() for parameter in module.parameters()]
+    flat = FlatParameters(list(module.parameters()), dtype)
+    with flat.in_training_type():
+        for parameter, known in zip(flat.parameters, before, strict=True):
+            assert parameter.data_ptr() % 64 == parameter.grad.data_ptr() % 64 == 0
+            torch.testing.assert_close(parameter, known.to(dtype))
+    assert [parameter.data_ptr() % 64 for parameter in module.parameters()] == [0] * 6
+    torch.testing.assert_close(list(module.parameters()), before)
+
+
+def test_parameters_keep_their_order_in_memory():
+    layer = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    before = layer.weight.detach().clone()
+    flat = FlatParameters(list(layer.parameters()))
+    assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+    assert layer.weight.grad.stride() == layer.weight.stride() == before.stride()
+    torch.testing.assert_close(layer.weight.detach(), before)
+    # Joined pieces are the whole again.
+    whole = flat.join(flat.pieces(flat.values.detach()))
+    torch.testing.assert_close(whole, flat.values.detach())
