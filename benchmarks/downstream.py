@@ -171,8 +171,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     frame = run_all()
     gains = over_pca(frame)
+    tables = summarise(gains[~gains["data"].isin(IMAGES)])
     parts = {
-        "Tables on which the weight was chosen": CHOSEN_ON,
+        "All tables": (*CHOSEN_ON, *OTHERS),
+        "Tables on which the weights were chosen": CHOSEN_ON,
         "Other tables": OTHERS,
         **{name: (name,) for name in IMAGES},
     }
@@ -196,7 +198,9 @@ def main() -> None:
     (RESULTS / "downstream.txt").write_text(text + "\n")
     # Raw features have no error.
     cells = [row.dropna().to_dict() for _, row in frame.iterrows()]
-    save("downstream", "python benchmarks/downstream.py", {"cells": cells})
+    summary = [row.dropna().to_dict() for _, row in tables.iterrows()]
+    results = {"tables": summary, "cells": cells}
+    save("downstream", "python benchmarks/downstream.py", results)
 
 
 if __name__ == "__main__":

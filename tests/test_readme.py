@@ -167,6 +167,17 @@ def test_figures_of_labels_and_sizes_are_those_of_the_committed_results():
     assert f"takes {share:.2f} of the time" in text
 
 
+def test_figures_of_models_behind_codes_are_those_of_the_committed_results():
+    tables = json.loads((RESULTS / "downstream.json").read_text())["tables"]
+    gains = {
+        row["features"].partition("contrast=")[2]: row["logistic"] for row in tables
+    }
+    text = " ".join(README.split())
+    assert f"by {gains['0.3)']:.1f} points with the default" in text
+    assert f"by {gains['3)']:.1f} with `contrast=3`" in text
+    assert f"it is less accurate, by {-gains['0)']:.1f} (" in text
+
+
 def test_badges_are_true():
     folder = ROOT / "docs" / "badges"
     spec = importlib.util.spec_from_file_location("make_badges", folder / "make.py")
