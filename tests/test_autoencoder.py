@@ -638,7 +638,7 @@ def test_wrong_widths(fitted):
 
 
 def test_wrong_width_of_validation_rows(curve):
-    with pytest.raises(ValueError, match="X_val must have the 6 features of X"):
+    with pytest.raises(ValueError, match="X_val must have the features of X, 6"):
         AutoencoderTransformer(1).fit(curve, X_val=curve[:, :5])
 
 
