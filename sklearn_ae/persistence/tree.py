@@ -113,6 +113,13 @@ class Writer:
         return {"scalar": [value.dtype.name, self.write(value.item(), path)]}
 
     def _write_random_state(self, value: Any, path: tuple[str, ...]) -> Any:
+        state: Any = value.get_state(legacy=False)
+        if state["bit_generator"] != "MT19937":
+            raise ValueError(
+                "random_state must be an integer, or a RandomState of NumPy's usual "
+                f"bit generator, MT19937, to be kept in a file; got {value!r}. Pass "
+                "an integer."
+            )
         return {"random_state": self.write(value.get_state(legacy=True), path)}
 
     def _write_array(self, value: np.ndarray, path: tuple[str, ...]) -> Any:

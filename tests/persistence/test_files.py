@@ -272,6 +272,18 @@ def test_a_random_state_goes_on_where_it_was(tmp_path):
     np.testing.assert_array_equal(again.standard_normal(9), state.standard_normal(9))
 
 
+def test_random_states_of_other_generators_are_refused(tmp_path):
+    state = np.random.RandomState(np.random.PCG64(0))
+    message = (
+        r"^random_state must be an integer, or a RandomState of NumPy's usual bit "
+        r"generator, MT19937, to be kept in a file; got RandomState\(PCG64\).*\. Pass "
+        r"an integer\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        save(DenoisingAE(random_state=state), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 def test_output_settings_come_back(fitted, tmp_path):
     model = copy.copy(fitted("frame")).set_output(transform="pandas")
     save(model, tmp_path / "model")
