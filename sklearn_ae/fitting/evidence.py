@@ -134,19 +134,22 @@ def is_real_gain(losses: np.ndarray, pca_losses: np.ndarray, held_out: HeldOut) 
         n is the number of groups, or of rows without groups, of equal losses that would
         make PCA's mean loss as uncertain as it is, e the standard error of the mean
         gain as a share of PCA's mean loss, and t the quantile of Student's t that 1 %
-        exceed, 2.4 for 60 rows. In an ordered table the mean gain must be as large on
-        the last rows.
+        exceed, 2.4 for 60 rows. In an ordered table t * e does not count, and the mean
+        gain must be as large on the last rows.
     """
     # Rounding alone takes PCA's losses below the least, and could make their sum 0.
     pca_losses = pca_losses.clip(min=0)
     ours, pcas = held_out.means(losses), held_out.means(pca_losses)
     if not pcas.any():
         return False
-    least = _MIN_GAIN + min(_share_of_few_rows(pcas), _uncertainty(pcas - ours, pcas))
+    least, at_end = _share_of_few_rows(pcas), held_out.at_end
+    if at_end is None:
+        # In an ordered table rows are not as independent as standard errors take them.
+        least = min(least, _uncertainty(pcas - ours, pcas))
+    least += _MIN_GAIN
     # Of groups and of rows: those of large groups must not pay for the others.
     if not _exceeds(ours, pcas, least) or losses.mean() >= pca_losses.mean():
         return False
-    at_end = held_out.at_end
     if at_end is not None and not _exceeds(losses[at_end], pca_losses[at_end], least):
         return False
     return _is_significant(pcas - ours)

@@ -78,6 +78,14 @@ def test_a_gain_must_hold_on_the_last_rows_of_an_ordered_table():
     assert not is_real_gain(model, pca, held_out(200, at_end=at_end))
 
 
+def test_standard_errors_say_nothing_of_an_ordered_table():
+    model, pca = losses(60, 0.1, 0.001)
+    assert is_real_gain(model, pca, held_out(60))
+    assert not is_real_gain(model, pca, held_out(60, at_end=np.arange(60) >= 40))
+    model, pca = losses(60, 0.15, 0.001)
+    assert is_real_gain(model, pca, held_out(60, at_end=np.arange(60) >= 40))
+
+
 def test_exact_pca_leaves_no_gain():
     assert not is_real_gain(np.zeros(50), np.zeros(50), held_out(50))
 
