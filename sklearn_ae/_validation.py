@@ -23,7 +23,6 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import (
     _get_feature_names,
     check_array,
-    column_or_1d,
     validate_data,
 )
 
@@ -124,7 +123,13 @@ def check_groups(groups, X: np.ndarray | sp.csr_array) -> np.ndarray | None:
     """
     if groups is None:
         return None
-    groups = column_or_1d(np.asarray(groups))
+    groups = np.asarray(groups)
+    if groups.ndim != 1 and (groups.ndim != 2 or groups.shape[1] != 1):
+        raise ValueError(
+            "groups must be one column of names, one for each row of X; got an array "
+            f"of shape {groups.shape}. Take one of its columns, or join them to one."
+        )
+    groups = groups.ravel()
     if len(groups) != X.shape[0]:
         raise ValueError(
             f"groups must name the group of each of the {X.shape[0]} rows of X; got "

@@ -321,3 +321,21 @@ def test_comparisons_say_once_what_they_found_in_the_rows(run):
             code_size_curve(ae, X, cv=3)
     texts = [str(w.message) for w in caught if w.category is DependentRowsWarning]
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("shape", [(20, 2), (2, 10, 1), ()])
+def test_groups_are_one_column(shape):
+    X, groups = RANDOM.standard_normal((20, 3)), np.zeros(shape)
+    with pytest.raises(ValueError, match="groups must be one column") as error:
+        AutoencoderTransformer(1).fit(X, groups=groups)
+    assert str(error.value) == (
+        "groups must be one column of names, one for each row of X; got an array of "
+        f"shape {shape}. Take one of its columns, or join them to one."
+    )
+
+
+def test_groups_may_be_a_column_of_a_table():
+    X, groups = RANDOM.standard_normal((60, 3)), np.arange(60) // 4
+    model = AutoencoderTransformer(1, **FAST)
+    codes = [model.fit(X, groups=g).transform(X) for g in (groups, groups[:, None])]
+    np.testing.assert_array_equal(*codes)

@@ -227,9 +227,16 @@ def hold_out(
 
 def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Holdout:
     """Return the split of a splitter that trains on most rows, the first of equals."""
+    n_rows = X.shape[0]
     name = "the list" if isinstance(splitter, list) else repr(splitter)
-    # A list of splits will do, as for `cv` of scikit-learn.
-    n_rows, splits = X.shape[0], list(check_cv(splitter).split(X, y, groups))
+    try:
+        # A list of splits will do, as for `cv` of scikit-learn.
+        splits = list(check_cv(splitter).split(X, y, groups))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"validation must be a splitter that can split X; {name} fails with: "
+            f"{error} If it looks at groups or y, pass them to fit."
+        ) from error
     if not splits:
         raise ValueError(
             "validation must be a splitter that yields at least one split; "

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 from sklearn.model_selection import (
+    GroupKFold,
     GroupShuffleSplit,
     KFold,
+    LeaveOneGroupOut,
     PredefinedSplit,
     StratifiedKFold,
     TimeSeriesSplit,
@@ -233,6 +235,24 @@ def test_a_splitter_must_yield_a_split():
     )
     with pytest.raises(ValueError, match=message):
         split(rows(20), Splits())
+
+
+@pytest.mark.parametrize(
+    "splitter", [GroupKFold(3), GroupShuffleSplit(2), LeaveOneGroupOut()], ids=str
+)
+def test_a_splitter_that_needs_groups_asks_for_them(splitter):
+    with pytest.raises(ValueError, match="a splitter that can split X") as error:
+        split(rows(20), splitter)
+    assert str(error.value) == (
+        f"validation must be a splitter that can split X; {splitter!r} fails with: The "
+        "'groups' parameter should not be None. If it looks at groups or y, pass them "
+        "to fit."
+    )
+
+
+def test_a_splitter_that_needs_labels_asks_for_them():
+    with pytest.raises(ValueError, match="looks at groups or y, pass them to fit"):
+        split(rows(20), StratifiedKFold(3))
 
 
 def test_a_splitter_needs_no_fraction():
