@@ -110,6 +110,8 @@ def test_figures_in_the_text_are_those_of_the_committed_results():
     assert f"{len(floor['cells'])} cells" in text
     assert f"{ours['geometric mean']:.2f} times PCA's error" in text
     assert f"never more than {ours['worst']:.3f} times" in text
+    pure = floor["summary"][1]
+    assert f"for reconstruction alone, {pure['geometric mean']:.2f} times" in text
     mnist = json.loads((RESULTS / "mnist_reconstruction.json").read_text())
     for run in mnist["ours"]:
         assert f"{run['error']:.2f} after {run['max_iter']} epochs" in text
