@@ -100,7 +100,6 @@ def main() -> None:
                 learning_rate=1e-4,
                 schedule="constant",
                 max_iter=10,
-                contrast=0,
                 **shared,
             )
             value = statistic(model, unit)

@@ -24,7 +24,7 @@ def pipeline(**options) -> Pipeline:
     return Pipeline(
         [
             ("scale", MinMaxScaler()),
-            ("reduce", AutoencoderTransformer(contrast=0, random_state=0, **options)),
+            ("reduce", AutoencoderTransformer(random_state=0, **options)),
             ("classify", LogisticRegression(max_iter=5000)),
         ]
     )

@@ -86,7 +86,6 @@ def main() -> None:
                 learning_rate=2e-3,
                 max_iter=options.max_iter,
                 random_state=0,
-                contrast=0,
             ),
         }
         results[size] = {name: timed(m, train, test) for name, m in models.items()}

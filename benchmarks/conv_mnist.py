@@ -23,9 +23,9 @@ N_COMPONENTS = 30
 NETWORKS = {
     "dense, 1000-500-250": (
         AutoencoderTransformer,
-        {"hidden_layer_sizes": (1000, 500, 250), "contrast": 0},
+        {"hidden_layer_sizes": (1000, 500, 250)},
     ),
-    "conv, defaults": (ConvAutoencoderTransformer, {"contrast": 0}),
+    "conv, defaults": (ConvAutoencoderTransformer, {}),
 }
 #: Squared error per image of 784-1000-500-250-30 (Hinton & Salakhutdinov 2006, fig. 2).
 HINTON_2006 = 3.00

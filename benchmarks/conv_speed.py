@@ -75,7 +75,6 @@ def ours(
         init="random",
         learning_rate=1e-3,
         random_state=0,
-        contrast=0,
         **params,
     ).partial_fit(X)
     rows = Rows(X, model.mean_, model.scale_, torch.device(model.device_))

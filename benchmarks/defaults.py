@@ -30,7 +30,7 @@ VARIANTS = {
 
 def make(params: dict, n_components: int, seed: int) -> AutoencoderTransformer:
     """Return the estimator with some parameters changed."""
-    return AutoencoderTransformer(n_components, random_state=seed, contrast=0, **params)
+    return AutoencoderTransformer(n_components, random_state=seed, **params)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ HistGradientBoostingClassifier. Beside PCA stand raw features and random ReLU fe
 of the code's width. Errors are those of reconstructed test rows over PCA's.
 
 The weights were chosen on the first fold of segment, vowel, penbased, satimage, magic
-and contraceptive; the other tables had no part in it. ``contrast=0.3`` is the default.
+and contraceptive; the other tables had no part in it.
 
 The package asks for an old NumPy that it does not need:
 

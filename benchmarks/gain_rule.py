@@ -69,15 +69,11 @@ def cell(name: str, X: np.ndarray, n_rows: int, n_components: int, seed: int) ->
     test = scaler.transform(X[order[n_rows:][:N_TEST]])
     n_held_out = min(N_HELD_OUT, int(0.3 * n_rows))
     train, held_out = rows[n_held_out:], rows[:n_held_out]
-    model = AutoencoderTransformer(
-        n_components, floor=False, random_state=seed, contrast=0
-    )
+    model = AutoencoderTransformer(n_components, floor=False, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(train, X_val=held_out)
-        floored = AutoencoderTransformer(
-            n_components, random_state=seed, contrast=0
-        ).fit(rows)
+        floored = AutoencoderTransformer(n_components, random_state=seed).fit(rows)
     ours = np.mean((held_out - model.reconstruct(held_out)) ** 2, axis=1, dtype=float)
     pca, whole = PCA(n_components).fit(train), PCA(n_components).fit(rows)
     pcas, informed = _errors(pca, held_out), _errors(whole, held_out)

@@ -67,11 +67,7 @@ class TestCurve(Callback):
 def ours(train: np.ndarray, test: np.ndarray, max_iter: int) -> dict:
     """Fit the estimator; return final error, seconds and the curve."""
     model = AutoencoderTransformer(
-        N_COMPONENTS,
-        hidden_layer_sizes=HIDDEN,
-        max_iter=max_iter,
-        random_state=0,
-        contrast=0,
+        N_COMPONENTS, hidden_layer_sizes=HIDDEN, max_iter=max_iter, random_state=0
     )
     curve = TestCurve(
         test, train.mean(axis=0), np.sqrt(train.var(axis=0).mean(), dtype=np.float32)

@@ -2,9 +2,9 @@
 
 15 tabular sets, code sizes 2 and d // 4, 3 splits with 25 % test rows, columns
 standardised on the training rows. Each cell is the test error over the test error of
-PCA fitted to the same training rows. Beside the defaults stand networks that are
-trained for reconstruction alone (``contrast=0``), the same from a random start, and
-``MLPRegressor(X, X)`` with the same layers, early stopping and at most 50 epochs.
+PCA fitted to the same training rows. Beside the defaults stand codes with a contrast,
+networks from a random start, and ``MLPRegressor(X, X)`` with the same layers, early
+stopping and at most 50 epochs.
 
     SKLEARN_AE_DATA=... python benchmarks/pca_floor.py
 """
@@ -49,7 +49,7 @@ class _MLPAutoencoder:
 
 def _plain(n_components: int, random_state: int) -> AutoencoderTransformer:
     return AutoencoderTransformer(
-        n_components, init="random", contrast=0, random_state=random_state
+        n_components, init="random", random_state=random_state
     )
 
 
@@ -57,8 +57,8 @@ METHODS = {
     "AutoencoderTransformer": lambda k, seed: AutoencoderTransformer(
         k, random_state=seed
     ),
-    "contrast=0": lambda k, seed: AutoencoderTransformer(
-        k, contrast=0, random_state=seed
+    "contrast=0.3": lambda k, seed: AutoencoderTransformer(
+        k, contrast=0.3, random_state=seed
     ),
     'init="random"': _plain,
     "MLPRegressor": _MLPAutoencoder,

@@ -55,7 +55,6 @@ def s4a() -> Result:
         learning_rate=0.1,
         early_stopping=False,
         random_state=0,
-        contrast=0,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PCAFloorWarning)  # PCA cannot be beaten here
@@ -78,7 +77,7 @@ def s4a() -> Result:
 def s4b() -> Result:
     """Stack 784-300-150-300-784 with ELU, five epochs."""
     train, _ = mnist()
-    model = AutoencoderTransformer(150, learning_rate=1e-3, contrast=0, **STACKED)
+    model = AutoencoderTransformer(150, learning_rate=1e-3, **STACKED)
     seconds = fit(model, train)
     error = squared_error(model, train)
     return result(
@@ -95,7 +94,7 @@ def s4c() -> Result:
     """Tie the weights of S4b."""
     train, _ = mnist()
     model = AutoencoderTransformer(
-        150, tied_weights=True, learning_rate=1e-3, contrast=0, **STACKED
+        150, tied_weights=True, learning_rate=1e-3, **STACKED
     )
     seconds = fit(model, train)
     error = squared_error(model, train)
@@ -117,18 +116,11 @@ def s4d() -> Result:
     errors, seconds = {}, {}
     for way in ("layerwise", "layerwise_cached"):
         model = AutoencoderTransformer(
-            150,
-            init="random",
-            pretraining=way,
-            learning_rate=1e-3,
-            contrast=0,
-            **STACKED,
+            150, init="random", pretraining=way, learning_rate=1e-3, **STACKED
         )
         seconds[way] = fit(model, train)
         errors[way] = squared_error(model, test)
-    plain = AutoencoderTransformer(
-        150, init="random", learning_rate=1e-3, contrast=0, **STACKED
-    )
+    plain = AutoencoderTransformer(150, init="random", learning_rate=1e-3, **STACKED)
     fit(plain, train)
     ratios = [
         second_phase(plain, train, cached=True)

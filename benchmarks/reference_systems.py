@@ -79,7 +79,6 @@ def s0() -> Result:
         max_iter=8,  # 501 iterations of 1000 images
         early_stopping=False,
         random_state=0,
-        contrast=0,
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -92,7 +91,6 @@ def s0() -> Result:
         hidden_layer_sizes=(500,),
         max_iter=10,
         random_state=0,
-        contrast=0,
     )
     seconds += fit(ours, train)
     error = squared_error(ours, test)
@@ -124,7 +122,7 @@ def convolutional_map(**params) -> ConvAutoencoderTransformer:
         "init": "random",
         "random_state": 0,
     }
-    return ConvAutoencoderTransformer(contrast=0, **(shared | params))
+    return ConvAutoencoderTransformer(**(shared | params))
 
 
 def s1(system: str, published: str, goal: float, **params) -> Result:
@@ -234,11 +232,10 @@ def s2() -> Result:
             output_kernel_size=3,
             bottleneck="map",
             activation="relu",
-            contrast=0,
             **shared,
         ),
         "dense": AutoencoderTransformer(
-            32, hidden_layer_sizes=(128, 64), activation="relu", contrast=0, **shared
+            32, hidden_layer_sizes=(128, 64), activation="relu", **shared
         ),
     }
     seconds = sum(fit(model, train) for model in models.values())
@@ -325,7 +322,6 @@ def s3() -> Result:
             max_iter=6,
             precision="bfloat16",
             random_state=0,
-            contrast=0,
         )
         seconds += fit(models[rate], train)
     errors = {rate: squared_error(model, test) for rate, model in models.items()}

@@ -68,7 +68,7 @@ def main() -> None:
     torch.set_num_threads(1)
     X = np.random.RandomState(0).standard_normal((N_ROWS, N_FEATURES))
     model = sklearn_ae.AutoencoderTransformer(
-        N_COMPONENTS, init="random", max_iter=1, random_state=0, contrast=0
+        N_COMPONENTS, init="random", max_iter=1, random_state=0
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

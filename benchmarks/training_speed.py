@@ -57,7 +57,6 @@ def ours(X: np.ndarray, spec: dict, precision: str, init: str) -> Callable[[], N
         init=init,
         learning_rate=1e-3,
         random_state=0,
-        contrast=0,
     ).partial_fit(X)
     rows = Rows(X, model.mean_, model.scale_, torch.device(model.device_))
     plan = TrainingPlan(n_epochs=1)

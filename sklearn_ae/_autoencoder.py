@@ -43,14 +43,13 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
-    contrast : float or "auto", default="auto"
+    contrast : float, default=0
         Weight of a contrastive term in the loss, in units of the share of the variance
         that is lost: the codes of two altered views of a row become alike, and unlike
         those of other rows [5]_. Views take a tenth of their values from another row. A
         model behind the codes, such as a linear classifier, gains from it, at the price
-        of a larger reconstruction error: 0 trains for reconstruction alone, 1 to 3 are
-        strong weights. ``"auto"`` is 0.3, or 0 with ``nested`` or another loss than
-        ``"squared_error"``, which a contrast cannot have. A fit takes about half as
+        of a larger reconstruction error: 0.3 is a mild weight, 3 a strong one. It needs
+        ``loss="squared_error"`` and ``nested=False``, and a fit takes about half as
         long again. See :doc:`/downstream`.
     hidden_layer_sizes : int, tuple of int or "auto", default="auto"
         Widths of the encoder's hidden layers; the decoder mirrors them. ``()`` gives a
@@ -236,7 +235,7 @@ class AutoencoderTransformer(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
-        contrast: float | str = "auto",
+        contrast: float = 0,
         hidden_layer_sizes: int | tuple[int, ...] | str = "auto",
         activation: str = "gelu",
         tied_weights: bool = False,

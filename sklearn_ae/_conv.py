@@ -47,15 +47,14 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         the code is cut off at random sizes while it is trained [4]_. Then there are
         ``explained_variance_ratio_`` and :meth:`truncate`. The whole code is a little
         worse than without, and a fit takes about half as long again.
-    contrast : float or "auto", default="auto"
+    contrast : float, default=0
         Weight of a contrastive term in the loss, in units of the share of the variance
         that is lost: the codes of two altered views of a row become alike, and unlike
         those of other rows [5]_. Views are turned, scaled and shifted a little, and a
         patch of each is erased. A model behind the codes, such as a linear classifier,
-        gains from it, at the price of a larger reconstruction error: 0 trains for
-        reconstruction alone, 1 to 3 are strong weights. ``"auto"`` is 0.3, or 0 with
-        ``nested`` or another loss than ``"squared_error"``, which a contrast cannot
-        have. A fit takes about half as long again. See :doc:`/downstream`.
+        gains from it, at the price of a larger reconstruction error: 0.3 is a mild
+        weight, 3 a strong one. It needs ``loss="squared_error"`` and ``nested=False``,
+        and a fit takes about half as long again. See :doc:`/downstream`.
     image_shape : tuple of int, default=None
         ``(height, width)``, ``(height, width, channels)``, or ``(length,)`` for a
         signal; a signal of several channels is ``(1, length, channels)``. The values
@@ -295,7 +294,7 @@ class ConvAutoencoderTransformer(NestedCodes, BaseAutoencoder):
         n_components: int | float | None = None,
         *,
         nested: bool | tuple[int, ...] = False,
-        contrast: float | str = "auto",
+        contrast: float = 0,
         image_shape: tuple[int, ...] | None = None,
         channels: tuple[int, ...] = (16, 32),
         kernel_size: int | tuple[int, ...] = 3,

@@ -115,7 +115,7 @@ class BaseAutoencoder(
             None,
         ],
         "nested": ["boolean", "array-like"],
-        "contrast": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "contrast": [Interval(Real, 0, None, closed="left")],
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),

@@ -65,7 +65,7 @@ BY_NAME = {
     "learning_rate": [1e-6, 1e-3, np.float32(1e-2), 1],
     "missing_label": [-1, -9, None, np.nan, "missing"],
     "n_components": [1, 3, np.int64(3), np.int32(2), 0.5, 0.9, np.float32(0.9), None],
-    "contrast": ["auto", 0, 0.3, 1, np.float64(0.5)],
+    "contrast": [0, 0.3, 1, np.float64(0.5)],
     "nested": [False, True, (1, 3), [2], np.array([1, 2]), np.bool_(True)],
     "random_state": [None, 0, np.int64(3), np.random.RandomState(0)],
     "refinement_channels": [(), (4,), [4, 4]],

@@ -42,54 +42,52 @@ def own_networks(n_features, n_components):
     )
 
 
-PLAIN = SHORT | {"contrast": 0}
-
 FITS = {
-    "plain": AutoencoderTransformer(4, **PLAIN),
-    "plain, contrast": AutoencoderTransformer(4, **SHORT),
-    "plain, default size": AutoencoderTransformer(**PLAIN),
-    "plain, share of the variance": AutoencoderTransformer(0.8, **PLAIN),
-    "plain, nested": AutoencoderTransformer(6, nested=True, **PLAIN),
-    "plain, nested at sizes": AutoencoderTransformer(6, nested=(2, 6), **PLAIN),
-    "plain, nested share": AutoencoderTransformer(0.8, nested=True, **PLAIN),
-    "plain, random start": AutoencoderTransformer(4, init="random", **PLAIN),
-    "plain, tied": AutoencoderTransformer(4, tied_weights=True, **PLAIN),
-    "plain, linear": AutoencoderTransformer(4, hidden_layer_sizes=(), **PLAIN),
+    "plain": AutoencoderTransformer(4, **SHORT),
+    "plain, contrast": AutoencoderTransformer(4, contrast=0.3, **SHORT),
+    "plain, default size": AutoencoderTransformer(**SHORT),
+    "plain, share of the variance": AutoencoderTransformer(0.8, **SHORT),
+    "plain, nested": AutoencoderTransformer(6, nested=True, **SHORT),
+    "plain, nested at sizes": AutoencoderTransformer(6, nested=(2, 6), **SHORT),
+    "plain, nested share": AutoencoderTransformer(0.8, nested=True, **SHORT),
+    "plain, random start": AutoencoderTransformer(4, init="random", **SHORT),
+    "plain, tied": AutoencoderTransformer(4, tied_weights=True, **SHORT),
+    "plain, linear": AutoencoderTransformer(4, hidden_layer_sizes=(), **SHORT),
     "plain, layerwise": AutoencoderTransformer(
-        4, init="random", pretraining="layerwise", **PLAIN
+        4, init="random", pretraining="layerwise", **SHORT
     ),
     "plain, layerwise at PCA": AutoencoderTransformer(
-        4, pretraining="layerwise_cached", **PLAIN
+        4, pretraining="layerwise_cached", **SHORT
     ),
-    "plain, per feature": AutoencoderTransformer(4, scaling="per_feature", **PLAIN),
+    "plain, per feature": AutoencoderTransformer(4, scaling="per_feature", **SHORT),
     "plain, unscaled": AutoencoderTransformer(
-        4, scaling=None, loss="absolute_error", **PLAIN
+        4, scaling=None, loss="absolute_error", **SHORT
     ),
-    "plain, log loss": AutoencoderTransformer(4, loss="log_loss", **PLAIN),
-    "plain, no validation": AutoencoderTransformer(4, early_stopping=False, **PLAIN),
+    "plain, log loss": AutoencoderTransformer(4, loss="log_loss", **SHORT),
+    "plain, no validation": AutoencoderTransformer(4, early_stopping=False, **SHORT),
     "plain, own networks": AutoencoderTransformer(
-        4, architecture=own_networks, **PLAIN
+        4, architecture=own_networks, **SHORT
     ),
     "plain, convolutions": AutoencoderTransformer(
-        4, architecture=ConvArchitecture(channels=(4,)), **PLAIN
+        4, architecture=ConvArchitecture(channels=(4,)), **SHORT
     ),
-    "conv": ConvAutoencoderTransformer(4, **PLAIN),
-    "conv, contrast": ConvAutoencoderTransformer(4, **SHORT),
+    "conv": ConvAutoencoderTransformer(4, **SHORT),
+    "conv, contrast": ConvAutoencoderTransformer(4, contrast=0.3, **SHORT),
     "conv, pooling": ConvAutoencoderTransformer(
         4,
         downsampling="max_pool",
         upsampling="nearest",
         refinement_channels=(4,),
         normalization="batch",
-        **PLAIN,
+        **SHORT,
     ),
-    "conv, map": ConvAutoencoderTransformer(channels=(4, 2), bottleneck="map", **PLAIN),
+    "conv, map": ConvAutoencoderTransformer(channels=(4, 2), bottleneck="map", **SHORT),
     "conv, unpool": ConvAutoencoderTransformer(
         channels=(4, 2),
         bottleneck="map",
         downsampling="max_pool",
         upsampling="unpool",
-        **PLAIN,
+        **SHORT,
     ),
     "denoising": DenoisingAE(4, **SHORT),
     "denoising, masking": DenoisingAE(

@@ -52,7 +52,7 @@ def test_checks_that_third_parties_are_not_given(cls, check):
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_all_estimators_have_the_base_signature(cls):
     """Shared parameters have the same defaults; those of networks are their own."""
-    own = {"nested", "pretraining", "loss", "hidden_layer_sizes"}
+    own = {"nested", "contrast", "pretraining", "loss", "hidden_layer_sizes"}
     shared = set(BaseAutoencoder._parameter_constraints) - own
     for name, value in cls().get_params(deep=False).items():
         if name in shared:

@@ -113,7 +113,7 @@ class Model:
     @property
     def n_parameters(self) -> int:
         """Number of the module's parameters."""
-        return sum(parameter.numel() for parameter in self.module.parameters())
+        return sum(parameter.numel() for parameter in self.module.lasting_parameters())
 
     def corrupt_and_reconstruct(self, block: torch.Tensor) -> torch.Tensor:
         """Return reconstructions of scaled rows that are corrupted as in training."""

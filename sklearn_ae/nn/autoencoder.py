@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,12 @@ class Autoencoder(nn.Module):
             return raw, code
         # Noisy rows may follow the clean ones.
         return raw, code, *self.contrast(X[:, : raw.shape[1]], self.encode)
+
+    def lasting_parameters(self) -> Iterator[nn.Parameter]:
+        """Iterate over the parameters that encode and decode."""
+        for name, parameter in self.named_parameters():
+            if not name.startswith("contrast."):
+                yield parameter
 
     def settled(self) -> Autoencoder:
         """Return the module without anything that only training needs."""

@@ -35,10 +35,6 @@ _HIDDEN, _PROJECTED = 128, 64
 # Similarities, from -1 to 1, are divided by it before the softmax.
 _TEMPERATURE = 0.5
 
-# What "auto" is: the model behind a code gains, and the reconstruction error grows by
-# about a seventh (``benchmarks/downstream.py``).
-_MILD = 0.3
-
 
 class TableViews(nn.Module):
     """Replace a tenth of the values by those of another row of the batch.
@@ -247,34 +243,27 @@ class ContrastiveCode(PlainCode):
         return ContrastiveObjective(objective, self.weight * total)
 
 
-def contrast_codes(recipe: Recipe, contrast: float | str) -> Recipe:
+def contrast_codes(recipe: Recipe, weight: float) -> Recipe:
     """Return a recipe with contrastive codes, if they have a weight.
 
     Parameters
     ----------
     recipe : Recipe
         With a plain or a nested code.
-    contrast : float or "auto"
-        The weight, as `contrast` of the estimators.
+    weight : float
+        As `contrast` of the estimators.
 
     Raises
     ------
     ValueError
         If codes are nested.
     """
-    weight = _find_weight(recipe) if isinstance(contrast, str) else float(contrast)
     if weight == 0:
         return recipe
     if recipe.bottleneck.is_nested:
         raise ValueError(
-            f"contrast needs nested=False; got contrast={contrast!r} with nested "
-            "codes. Set one of them."
+            f"contrast needs nested=False; got contrast={weight!r} with nested codes. "
+            "Set one of them."
         )
     activation = recipe.bottleneck.code_activation
-    return replace(recipe, bottleneck=ContrastiveCode(activation, weight))
-
-
-def _find_weight(recipe: Recipe) -> float:
-    """Return what "auto" is beside the other parts of a recipe."""
-    is_squared = getattr(recipe.output, "loss", None) == "squared_error"
-    return _MILD if is_squared and not recipe.bottleneck.is_nested else 0.0
+    return replace(recipe, bottleneck=ContrastiveCode(activation, float(weight)))

@@ -114,7 +114,9 @@ def summarize(module: Autoencoder, n_features: int) -> Summary:
     code = module.encode(torch.zeros(2, n_features, device=device))
     layers.append(("code", tuple(code.shape[1:]), 0))
     module.decode(code)
-    others = {id(p): p.numel() for p in module.parameters() if id(p) not in counted}
+    others = {
+        id(p): p.numel() for p in module.lasting_parameters() if id(p) not in counted
+    }
     if others:
         layers.append(("parameters of no layer's own", (), sum(others.values())))
     return Summary(layers)

@@ -24,6 +24,7 @@ from ..fitting.prediction import Head, PredictionModel
 from ..fitting.scaling import Scaling
 from ..nn.architectures import Architecture, DenseArchitecture
 from ..nn.codes import PlainCode
+from ..nn.contrast import ContrastiveCode
 from ..nn.conv import ConvArchitecture
 from ..nn.corruption import CorruptedInput, PairedInput
 from ..nn.likelihoods import LikelihoodOutput
@@ -75,7 +76,7 @@ ESTIMATORS = _by_name(
 PARTS = _by_name(
     *(Model, PredictionModel, Head, Recipe, Scaling, SizeTable, Targets),
     *(DenseArchitecture, ConvArchitecture, CorruptedInput, PairedInput),
-    *(PlainCode, NestedCode, SparseCode, LatentCode),
+    *(PlainCode, ContrastiveCode, NestedCode, SparseCode, LatentCode),
     *(LossOutput, LikelihoodOutput),
     *(PCASolution, LinearDenoiser, FactorSolution, CountSolution, CountStatistics),
 )
