@@ -83,6 +83,12 @@ def test_a_classifier_can_go_on_from_such_codes():
     assert model.set_params(random_state=0).fit(X, y).predict(X).shape == Y.shape
 
 
+def test_a_predictor_may_do_without_pretraining():
+    ae = make(AutoencoderTransformer)
+    model = PretrainedClassifier(ae, pretrain=False, max_iter=3, random_state=0)
+    assert model.fit(X, Y).predict(X).shape == Y.shape
+
+
 def test_the_width_may_be_a_share_of_the_variance():
     model = make(AutoencoderTransformer, 0.6, floor=True, max_iter=5).fit(X)
     assert 2 <= model.n_components_ <= 10

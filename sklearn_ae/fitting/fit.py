@@ -381,8 +381,8 @@ def fit_without_training(
         model, pca = build_or_continue(recipe, scaling, rows, width, options)
         objective = model.recipe.build_objective(pca, model.n_components)
         net = make_net(model, objective, options, len(rows))
-        if model.recipe.bottleneck.is_nested:
-            model = model.with_pca(pca)  # which each size is compared with
+        if model.recipe.bottleneck.learns_beside_pca:
+            model = model.with_pca(pca)
         return model, Record(net, _curves(net, 0))
 
 

@@ -43,6 +43,8 @@ def fit_pca(rows: Rows, n_components: int | float, seed: int) -> PCASolution:
     seed : int
         Seed of randomized solvers.
     """
+    if not isinstance(n_components, float):
+        n_components = int(n_components)  # perhaps one of NumPy's
     # Rows that do not vary at all have no shares of a variance, which nobody asks for.
     with np.errstate(divide="ignore", invalid="ignore"):
         return _fit_pca(rows.clean(), n_components, seed)

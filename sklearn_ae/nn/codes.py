@@ -70,6 +70,11 @@ class PlainCode:
         return False
 
     @property
+    def learns_beside_pca(self) -> bool:
+        """Whether training asks what PCA makes of rows."""
+        return self.is_nested or self.contrast > 0
+
+    @property
     def contrast(self) -> float:
         """The parameter that asks for contrastive codes."""
         return 0

@@ -43,6 +43,12 @@ def test_large_tables_get_the_same_components(curve, limit, monkeypatch):
     np.testing.assert_allclose(baseline.mean, expected.mean_, atol=1e-4)
 
 
+def test_counts_of_numpy_are_counts():
+    X = np.random.RandomState(0).standard_normal((12, 1))
+    rows = Rows(X, np.zeros(1), np.ones(1), torch.device("cpu"))
+    assert len(fit_pca(rows, np.int64(2), 0).components) == 1
+
+
 def test_reconstruct_is_that_of_pca(curve):
     pca = PCA(2).fit(curve)
     rebuilt = reconstruct(fit_pca(rows_of(curve), 2, seed=0), curve)
