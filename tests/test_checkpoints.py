@@ -875,3 +875,18 @@ def test_of_two_fits_with_one_path_one_is_refused(tmp_path):
     assert said[0] == "True\n"  # as without the checkpoint
     assert said[1].startswith("checkpoint must be of the same fit; ")
     assert os.listdir(tmp_path) == ["a.ckpt"]
+
+
+def test_parameters_may_be_numbers_of_numpy(tmp_path):
+    X, y = np.random.RandomState(0).standard_normal((30, 3)), np.arange(30) % 2
+    ae = AutoencoderTransformer(1, max_iter=2, batch_size=np.int64(8), random_state=0)
+    model = PretrainedClassifier(
+        ae,
+        batch_size=np.int64(8),
+        learning_rate=np.float64(1e-3),
+        max_iter=np.int64(2),
+        checkpoint=tmp_path,
+        random_state=0,
+    )
+    wanted = clone(model).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict_proba(X), wanted)

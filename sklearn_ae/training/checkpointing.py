@@ -12,6 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from .._version import __version__
@@ -252,10 +253,21 @@ def _pack(content: dict[str, Any]) -> memoryview:
     buffer = io.BytesIO()
     start = len(_HEAD) + 4
     buffer.seek(start)
-    torch.save(content, buffer)
+    torch.save(_without_numpy(content), buffer)
     packed = buffer.getbuffer()
     packed[:start] = _HEAD + _checksum(packed[start:])
     return packed
+
+
+def _without_numpy(value: Any) -> Any:
+    """Return a value with Python's numbers, which alone are read, for NumPy's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {key: _without_numpy(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_numpy, value))
+    return value
 
 
 def _checksum(packed: memoryview) -> bytes:
