@@ -61,8 +61,7 @@ class NestedCodes:
         size = int(n_components)
         smaller = keep_first(model, model.sizes, size, nested=False)
         truncated: Any = copy.copy(self)
-        # Polishing it goes on with what it was trained for.
-        truncated.set_params(n_components=size, nested=False, contrast=0)
+        truncated.set_params(n_components=size, nested=False)
         learned = smaller.attributes() | model.sizes.numbers_at(size)
         vars(truncated).update(learned, _model=smaller)
         net = self.net_

@@ -262,8 +262,12 @@ class Neighbourhoods:
         return np.flatnonzero(is_member), frontier
 
     def _near(self, chosen: np.ndarray) -> np.ndarray:
-        distances = euclidean_distances(self.rows[chosen], self.rows)
-        return (distances < self.radius).any(axis=0)
+        n_rows = self.rows.shape[0]
+        is_near = np.zeros(n_rows, dtype=bool)
+        for block in np.array_split(chosen, -(-len(chosen) * n_rows // _MAX_VALUES)):
+            distances = euclidean_distances(self.rows[block], self.rows)
+            is_near |= (distances < self.radius).any(axis=0)
+        return is_near
 
 
 def _find_peak(jumps: np.ndarray) -> int | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import check_cv
 
 from .dependence import (
     MAX_REACH,
@@ -227,25 +226,8 @@ def hold_out(
 
 def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Holdout:
     """Return the split of a splitter that trains on most rows, the first of equals."""
-    n_rows = X.shape[0]
     name = "the list" if isinstance(splitter, list) else repr(splitter)
-    try:
-        # A list of splits will do, as for `cv` of scikit-learn.
-        splits = list(check_cv(splitter).split(X, y, groups))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"validation must be a splitter that can split X; {name} fails with: "
-            f"{error} If it looks at groups or y, pass them to fit."
-        ) from error
-    if not splits:
-        raise ValueError(
-            "validation must be a splitter that yields at least one split; "
-            f"{name} yields none."
-        )
-    train, validation = max(
-        ([_positions(part, n_rows) for part in split] for split in splits),
-        key=lambda split: len(split[0]),
-    )
+    train, validation = _choose_split(splitter, name, X, y, groups)
     if len(train) < 2 or len(validation) == 0:
         raise ValueError(
             "validation must leave at least 2 rows for training and 1 to hold out; "
@@ -264,9 +246,38 @@ def _split_by(splitter: Any, X: Matrix, y: Any, groups: np.ndarray | None) -> Ho
     return Holdout(train, validation, codes[validation], units=_DECLARED)
 
 
+def _choose_split(
+    splitter: Any, name: str, X: Matrix, y: Any, groups: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions of rows to train on and to hold out, checked."""
+    is_list, n_rows = isinstance(splitter, list), X.shape[0]
+    try:
+        splits = splitter if is_list else list(splitter.split(X, y, groups))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"validation must be a splitter that can split X; {name} fails with: "
+            f"{error} If it looks at groups or y, pass them to fit."
+        ) from error
+    if not splits:
+        raise ValueError(
+            "validation must be a splitter that yields at least one split; "
+            f"{name} yields none."
+        )
+    try:
+        pairs = [[_positions(part, n_rows) for part in split] for split in splits]
+        train, validation = max(pairs, key=lambda pair: len(pair[0]))
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(
+            "validation must yield pairs of positions of rows of X, to train on and to "
+            f"hold out, from 0 to {n_rows - 1}, or masks; {name} yields something else."
+        ) from error
+    return train, validation
+
+
 def _positions(part: Any, n_rows: int) -> np.ndarray:
     """Return what a splitter yields, positions or a mask, as positions from 0."""
-    return np.arange(n_rows)[np.asarray(part)]
+    part = np.asarray(part)
+    return np.arange(n_rows)[part if part.size else part.astype(int)].reshape(-1)
 
 
 def _hold_out_groups(

@@ -31,6 +31,9 @@ class Autoencoder(nn.Module):
     bottleneck : torch.nn.Module, default=None
         Elementwise or rowwise map from the encoder's output to the code; None is the
         identity.
+    contrast : torch.nn.Module, default=None
+        Part that compares codes in training, called with clean rows and the encoder;
+        what it returns follows the code. None compares nothing.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Autoencoder(nn.Module):
         output: nn.Module,
         corruption: nn.Module | None = None,
         bottleneck: nn.Module | None = None,
+        contrast: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.corruption = nn.Identity() if corruption is None else corruption
@@ -47,8 +51,7 @@ class Autoencoder(nn.Module):
         self.bottleneck = nn.Identity() if bottleneck is None else bottleneck
         self.decoder = decoder
         self.output = output
-        # What compares codes in training, if anything does.
-        self.contrast: nn.Module | None = None
+        self.contrast = contrast
 
     def encode(self, X: torch.Tensor) -> torch.Tensor:
         """Return the codes, shape (n, n_components)."""

@@ -137,7 +137,12 @@ class PlainCode:
         """Return the module around encoder and decoder."""
         activation = self.code_activation
         layer = None if activation is None else ACTIVATIONS[activation]()
-        return Autoencoder(encoder, decoder, output, corruption, layer)
+        contrast = self.build_contrast(n_components)
+        return Autoencoder(encoder, decoder, output, corruption, layer, contrast)
+
+    def build_contrast(self, n_components: int) -> nn.Module | None:
+        """Return what compares codes in training; None if nothing does."""
+        return None
 
     def wrap_objective(
         self, objective: Objective, pca: PCASolution | None, n_components: int

@@ -15,13 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .autoencoder import Autoencoder
 from .codes import PlainCode
 from .linear_path import PCASolution, least_variance
 from .losses import Objective
 from .randomness import find_generator, redirected_draws
 from .recipe import Recipe
-from .statistics import RowStatistics
 
 __all__ = ["ContrastiveCode", "ImageViews", "TableViews", "contrast_codes"]
 
@@ -178,10 +176,6 @@ class ContrastiveObjective(Objective):
         """Return the loss of each reconstruction, shape (n,)."""
         return self.objective.per_row(output, target)
 
-    def least(self, target: torch.Tensor) -> torch.Tensor:
-        """Return the smallest loss that any output has for each row, shape (n,)."""
-        return self.objective.least(target)
-
 
 @dataclass(frozen=True)
 class ContrastiveCode(PlainCode):
@@ -216,22 +210,11 @@ class ContrastiveCode(PlainCode):
                 f"is weighed against; got {loss!r}. Set contrast=0."
             )
 
-    def assemble(
-        self,
-        encoder: nn.Module,
-        decoder: nn.Module,
-        output: nn.Module,
-        corruption: nn.Module | None,
-        units: RowStatistics,
-        n_components: int,
-    ) -> Autoencoder:
-        """Return the module around encoder and decoder."""
-        parts = encoder, decoder, output, corruption, units, n_components
-        module = super().assemble(*parts)
+    def build_contrast(self, n_components: int) -> Contrast:
+        """Return what compares codes in training."""
         shape = self.image_shape
         views = TableViews() if shape is None else ImageViews(shape)
-        module.contrast = Contrast(views, n_components)
-        return module
+        return Contrast(views, n_components)
 
     def wrap_objective(
         self, objective: Objective, pca: PCASolution | None, n_components: int

@@ -228,6 +228,33 @@ def test_rows_on_both_sides_of_a_splitter_are_not_evaluated():
     assert not len(split(rows(20), Splits((at, at))).validation)
 
 
+@pytest.mark.parametrize(
+    "split_of_rows",
+    [
+        (np.arange(15), np.array([15, 20])),
+        (np.arange(15), np.array([0.5])),
+        (np.arange(15), np.ones(3, dtype=bool)),
+        (np.arange(15), ["a"]),
+        (np.arange(15),),
+        (np.arange(9), np.arange(9, 12), np.arange(12, 20)),
+        3,
+    ],
+    ids=["too far", "numbers", "short mask", "words", "one", "three", "none"],
+)
+def test_a_split_is_a_pair_of_positions(split_of_rows):
+    message = (
+        r"^validation must yield pairs of positions of rows of X, to train on and to "
+        r"hold out, from 0 to 19, or masks; the list yields something else\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        split(rows(20), [split_of_rows])
+
+
+def test_a_split_must_have_rows_on_both_sides():
+    with pytest.raises(ValueError, match="got 20 and 0 from the list"):
+        split(rows(20), [(np.arange(20), [])])
+
+
 def test_a_splitter_must_yield_a_split():
     message = (
         r"^validation must be a splitter that yields at least one split; Splits\(\) "
