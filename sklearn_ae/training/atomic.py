@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,8 @@ def write_file(file: Path, data: Any, replace: bool = True) -> bool:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
+            with suppress(OSError):  # a private file stays private
+                shutil.copymode(file, unfinished)
             if fcntl is None:
                 stream.close()  # Windows renames no open file
             if replace:
@@ -84,7 +87,9 @@ def remove_leftovers(file: Path) -> None:
     pattern = f"{glob.escape(file.name)}.*{_UNFINISHED}"
     for unfinished in file.parent.glob(pattern):
         with suppress(OSError), unfinished.open("ab") as stream:
-            if fcntl is not None:
+            if fcntl is None:
+                stream.close()  # Windows removes no open file, of whatever process
+            else:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             unfinished.unlink()
 
